@@ -1,0 +1,60 @@
+"""Every error the product raises, divided by who must act.
+
+    ChatbotError
+    ├── UserError            the person at the keyboard: bad question, file, flag or setting (exit 2, HTTP 4xx)
+    │   ├── SettingsError        a flag, environment variable or chatbot.toml
+    │   ├── PromptError          a file in prompts/
+    │   ├── QuestionError        empty, or too long
+    │   ├── UnknownCollection    a collection that does not exist
+    │   ├── WeightsMissing       no copy of the encoder's weights was found
+    │   └── DataDirectoryError   in use by another process, or not writable
+    ├── DocumentRefused      one file cannot be read; the rest of a sync goes on
+    └── InternalError        our own fault (exit 1, HTTP 5xx)
+        └── IndexDamaged         a derived index differs from the catalogue and could not be rebuilt
+
+The text of each is shown to people: what happened, which value, what to do next.
+"""
+
+
+class ChatbotError(Exception):
+    """Base of all errors this product raises on purpose."""
+
+
+class UserError(ChatbotError):
+    """The person can mend it."""
+
+
+class SettingsError(UserError):
+    """A flag, environment variable or line of chatbot.toml is wrong."""
+
+
+class PromptError(UserError):
+    """A prompt file is missing, malformed, or its placeholders do not match its inputs."""
+
+
+class QuestionError(UserError):
+    """The question is empty or too long."""
+
+
+class UnknownCollection(UserError):
+    """A collection was named that does not exist."""
+
+
+class WeightsMissing(UserError):
+    """The encoder's weights are on none of the places they may come from."""
+
+
+class DataDirectoryError(UserError):
+    """The data directory cannot be used: another process owns it, or it is not writable."""
+
+
+class DocumentRefused(ChatbotError):
+    """One document cannot be read; the message is the reason that the sync report shows."""
+
+
+class InternalError(ChatbotError):
+    """Something of ours failed."""
+
+
+class IndexDamaged(InternalError):
+    """A derived index differs from the catalogue, and rebuilding it did not help."""

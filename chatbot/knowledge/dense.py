@@ -1,0 +1,78 @@
+"""The dense index: Chroma, embedded, given precomputed vectors only (its open security holes are in the parts left out)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import chromadb
+import numpy as np
+from chromadb.config import Settings
+from chromadb.errors import ChromaError
+
+from chatbot.encoders import Vectors
+from chatbot.errors import IndexDamaged
+from chatbot.knowledge.tables import IndexRow
+
+_HNSW: Any = {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 32}
+"""Generous, so that the graph answers as an exact scan would at the sizes one machine holds."""
+
+
+class DenseIndex:
+    """Cosine search over chunk vectors. One process at a time may open a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        """
+        Raises:
+            IndexDamaged: Chroma cannot open the folder.
+        """
+        try:
+            self._client: Any = chromadb.PersistentClient(str(folder), Settings(anonymized_telemetry=False, allow_reset=False))
+            self._collection: Any = self._client.get_or_create_collection(
+                "chunks", embedding_function=None, configuration={"hnsw": _HNSW}
+            )
+            self._batch: int = self._client.get_max_batch_size()
+        except (ChromaError, ValueError, OSError, KeyError) as error:
+            raise IndexDamaged(f"the dense index in {folder} cannot be opened: {error}") from error
+
+    def close(self) -> None:
+        self._client.close()
+
+    def add(self, rows: Sequence[IndexRow], vectors: Mapping[str, Vectors]) -> None:
+        """Add chunks; `vectors` are by hash of the embedded text. Adding one again changes nothing."""
+        for start in range(0, len(rows), self._batch):
+            batch = rows[start : start + self._batch]
+            self._collection.upsert(
+                ids=[row.id for row in batch],
+                embeddings=np.stack([vectors[row.embedded_hash] for row in batch]),
+                metadatas=[{"collection": row.collection, "access": row.access} for row in batch],
+            )
+
+    def delete(self, ids: Sequence[str]) -> None:
+        for start in range(0, len(ids), self._batch):
+            self._collection.delete(ids=list(ids[start : start + self._batch]))
+
+    def search(self, vector: Vectors, k: int, collections: Sequence[str], scopes: Sequence[str]) -> dict[str, float]:
+        """The k nearest chunks: cosine in [-1, 1] by id, best first.
+
+        Raises:
+            IndexDamaged: Chroma failed.
+        """
+        where: dict[str, Any] = {"access": {"$in": list(scopes)}}
+        if collections:
+            where = {"$and": [where, {"collection": {"$in": list(collections)}}]}
+        try:
+            k = min(k, self._collection.count())
+            if not k:
+                return {}
+            found = self._collection.query(query_embeddings=[vector], n_results=k, where=where, include=["distances"])
+        except ChromaError as error:
+            raise IndexDamaged(f"the dense index failed: {error}; restart to rebuild it") from error
+        return {id_: 1.0 - distance for id_, distance in zip(found["ids"][0], found["distances"][0], strict=True)}
+
+    def ids(self) -> set[str]:
+        try:
+            return set(self._collection.get(include=[])["ids"])
+        except ChromaError as error:
+            raise IndexDamaged(f"the dense index cannot be read: {error}") from error

@@ -1,0 +1,75 @@
+"""What every format returns, and the builder they share."""
+
+from __future__ import annotations
+
+from chatbot.schema import Value
+
+
+class Heading(Value):
+    level: int
+    """1 is the highest."""
+    text: str
+    start: int
+    """Where the heading's own line begins in the text."""
+
+
+class Extracted(Value):
+    """A document's plain text. Every span in the product counts characters of `text`."""
+
+    title: str
+    """Empty where the document names none."""
+    text: str
+    headings: tuple[Heading, ...] = ()
+    """In order of `start`. A heading's line is part of the text."""
+    page_starts: tuple[int, ...] = ()
+    """Where each page begins; empty where the format has no pages."""
+    missing: str = ""
+    """What could not be read, in words, where only a part was."""
+
+
+class TextBuilder:
+    """Collects blocks into one text and remembers where its headings and pages begin."""
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._length = 0
+        self._headings: list[Heading] = []
+        self._page_starts: list[int] = []
+
+    def page(self) -> None:
+        """Begin a page."""
+        self._page_starts.append(self._length)
+
+    def heading(self, level: int, text: str) -> None:
+        if text.strip():
+            self._close_list()
+            self._headings.append(Heading(level=level, text=text.strip(), start=self._length))
+            self.block(text)
+
+    def block(self, text: str, separator: str = "\n\n") -> None:
+        """Append one block; `separator` stands behind it."""
+        # NUL ends strings in some stores, and says nothing
+        text = text.replace("\x00", "").strip("\n")
+        if text:
+            if separator != "\n":
+                self._close_list()
+            self._append(text + separator)
+
+    def _close_list(self) -> None:
+        """A blank line between a list or table, whose rows stand close together, and what follows."""
+        if self._parts and not self._parts[-1].endswith("\n\n"):
+            self._append("\n")
+
+    def _append(self, text: str) -> None:
+        self._parts.append(text)
+        self._length += len(text)
+
+    def build(self, title: str = "", missing: str = "") -> Extracted:
+        first = next((heading.text for heading in self._headings if heading.level == 1), "")
+        return Extracted(
+            title=first or title.strip(),
+            text="".join(self._parts),
+            headings=tuple(self._headings),
+            page_starts=tuple(self._page_starts),
+            missing=missing,
+        )

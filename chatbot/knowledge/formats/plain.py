@@ -1,0 +1,55 @@
+"""Plain text in any encoding."""
+
+from __future__ import annotations
+
+import re
+
+from charset_normalizer import from_bytes
+
+from chatbot.errors import DocumentRefused
+from chatbot.knowledge.formats.extracted import Extracted, TextBuilder
+
+_BLANK_LINES = re.compile(r"\n\s*\n")
+_BULLET = re.compile(r"\s*(?:[-*•]|\d{1,3}[.)])\s")
+
+
+def extract(raw: bytes) -> Extracted:
+    """Read text; a paragraph's hard line breaks become spaces, unless its lines look set by hand (lists, code, verse)."""
+    builder = TextBuilder()
+    for paragraph in _BLANK_LINES.split(decode(raw).expandtabs(4)):
+        builder.block(unwrap(paragraph))
+    return builder.build()
+
+
+def decode(raw: bytes) -> str:
+    """Bytes to text with `\\n` line ends: UTF-8 if it is, else whatever the bytes look like.
+
+    Raises:
+        DocumentRefused: the bytes are no text.
+    """
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        best = from_bytes(raw).best()
+        if best is None:
+            raise DocumentRefused("not text in any encoding that is known") from None
+        text = str(best)
+    if text.count("\x00") > len(text) // 1000:
+        raise DocumentRefused("binary data, not text")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def unwrap(paragraph: str) -> str:
+    """Join lines that were only broken to fit a width."""
+    lines = [line.rstrip() for line in paragraph.strip("\n").split("\n")]
+    widest = max((len(line) for line in lines), default=0)
+    joined = lines[0].lstrip() if lines else ""
+    for before, line in zip(lines, lines[1:], strict=False):
+        by_hand = _BULLET.match(line) or line.startswith("    ") or len(before) < widest * 0.6 or widest < 40
+        if by_hand:
+            joined += "\n" + line
+        elif before.endswith("-") and line[:1].islower():
+            joined = joined[:-1] + line.lstrip()
+        else:
+            joined += " " + line.lstrip()
+    return joined

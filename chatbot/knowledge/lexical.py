@@ -1,0 +1,85 @@
+"""The lexical index: BM25 by tantivy over our own terms, on disk and incremental."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import tantivy
+from tantivy import Occur, Query
+
+from chatbot.errors import IndexDamaged
+from chatbot.knowledge.tables import IndexRow
+from chatbot.terms import terms
+
+_WRITER_BYTES = 32 * 2**20
+_MAX_QUERY_TERMS = 256
+
+
+class LexicalIndex:
+    """BM25 (k1 1.2, b 0.75: tantivy's constants) over the same text that is embedded."""
+
+    def __init__(self, folder: Path) -> None:
+        """
+        Raises:
+            IndexDamaged: tantivy cannot open the folder.
+        """
+        builder = tantivy.SchemaBuilder()
+        builder.add_text_field("id", stored=True, tokenizer_name="raw", index_option="basic")
+        builder.add_text_field("collection", tokenizer_name="raw", index_option="basic")
+        builder.add_text_field("access", tokenizer_name="raw", index_option="basic")
+        # our terms, joined by spaces: tantivy splits them again and changes nothing
+        builder.add_text_field("terms", tokenizer_name="whitespace", index_option="freq")
+        self._schema = builder.build()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._index = tantivy.Index(self._schema, str(folder))
+            self._writer = self._index.writer(_WRITER_BYTES, 1)
+        except (ValueError, OSError) as error:
+            raise IndexDamaged(f"the lexical index in {folder} cannot be opened: {error}") from error
+
+    def close(self) -> None:
+        self._writer.wait_merging_threads()
+
+    def add(self, rows: Sequence[IndexRow]) -> None:
+        """Add chunks; adding one again replaces it."""
+        for row in rows:
+            self._writer.delete_documents_by_term("id", row.id)
+            self._writer.add_document(
+                tantivy.Document(id=row.id, collection=row.collection, access=row.access, terms=" ".join(terms(row.text)))
+            )
+        self._commit()
+
+    def delete(self, ids: Sequence[str]) -> None:
+        for id_ in ids:
+            self._writer.delete_documents_by_term("id", id_)
+        self._commit()
+
+    def search(self, text: str, k: int, collections: Sequence[str], scopes: Sequence[str]) -> dict[str, float]:
+        """The k best chunks that share a term with `text`: BM25 by id, best first."""
+        wanted = list(dict.fromkeys(terms(text)))[:_MAX_QUERY_TERMS]
+        if not wanted:
+            return {}
+        clauses = [(Occur.Must, Query.boolean_query([(Occur.Should, self._term("terms", term)) for term in wanted]))]
+        clauses.append((Occur.Must, self._any_of("access", scopes)))
+        if collections:
+            clauses.append((Occur.Must, self._any_of("collection", collections)))
+        searcher = self._index.searcher()
+        found = searcher.search(Query.boolean_query(clauses), limit=k, count=False)
+        return {searcher.doc(address)["id"][0]: score for score, address in found.hits}
+
+    def ids(self) -> set[str]:
+        searcher = self._index.searcher()
+        found = searcher.search(Query.all_query(), limit=max(1, searcher.num_docs), count=False)
+        return {searcher.doc(address)["id"][0] for _, address in found.hits}
+
+    def _term(self, field: str, value: str) -> Query:
+        return Query.term_query(self._schema, field, value, index_option="freq" if field == "terms" else "basic")
+
+    def _any_of(self, field: str, values: Sequence[str]) -> Query:
+        """A filter: it decides who is found and adds nothing to the score."""
+        return Query.const_score_query(Query.boolean_query([(Occur.Should, self._term(field, value)) for value in values]), 0.0)
+
+    def _commit(self) -> None:
+        self._writer.commit()
+        self._index.reload()

@@ -1,0 +1,66 @@
+"""Reads one file: looks at its bytes, asks the format that its suffix names, and refuses what does not fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from chatbot import registry
+from chatbot.errors import DocumentRefused
+from chatbot.knowledge.formats.extracted import Extracted
+
+MAX_BYTES = 50 * 2**20
+
+_MAGIC = {
+    b"%PDF-": "pdf",
+    b"PK\x03\x04": "zip",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "ole",
+    b"\x89PNG": "png",
+    b"\xff\xd8\xff": "jpg",
+    b"GIF8": "gif",
+    b"\x1f\x8b": "gz",
+    b"\x7fELF": "program",
+}
+_EXPECTED = {"pdf": "pdf", "docx": "zip"}
+
+
+def suffix_of(name: str) -> str:
+    return Path(name).suffix.lower().removeprefix(".")
+
+
+def supported(name: str) -> bool:
+    """True if some format reads files of this name."""
+    return suffix_of(name) in registry.names("chatbot.formats")
+
+
+def read(name: str, raw: bytes) -> Extracted:
+    """Turn a file's bytes into text.
+
+    Raises:
+        DocumentRefused: the reason, as the sync report shows it.
+    """
+    suffix = suffix_of(name)
+    if not supported(name):
+        raise DocumentRefused(f"files of type .{suffix} are not read" if suffix else "a file without a suffix is not read")
+    if not raw.strip():
+        raise DocumentRefused("the file is empty")
+    if len(raw) > MAX_BYTES:
+        raise DocumentRefused(f"{len(raw) / 2**20:.0f} MiB; the limit is {MAX_BYTES // 2**20} MiB")
+    _check_content(suffix, raw)
+    extracted: Extracted = registry.load("chatbot.formats", suffix)(raw)
+    if not extracted.text.strip():
+        raise DocumentRefused("there is no text in it")
+    if not extracted.title:
+        extracted = extracted.model_copy(update={"title": Path(name).stem.replace("-", " ").replace("_", " ").strip()})
+    return extracted
+
+
+def _check_content(suffix: str, raw: bytes) -> None:
+    found = next((kind for magic, kind in _MAGIC.items() if raw.startswith(magic)), None)
+    expected = _EXPECTED.get(suffix)
+    if found == expected or (expected == "pdf" and b"%PDF-" in raw[:1024]):
+        return
+    if found == "ole" and expected == "zip":
+        raise DocumentRefused("encrypted, or in the old .doc format under a .docx name")
+    if found is None:
+        raise DocumentRefused(f"named .{suffix}, but its content is not")
+    raise DocumentRefused(f"named .{suffix}, but its content looks like {found}; give it its right name")

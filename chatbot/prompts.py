@@ -1,0 +1,75 @@
+"""Prompts are data: one TOML file each, checked when loaded, so that a missing placeholder never reaches a user.
+
+A file has `description`, `version`, `inputs`, and a text for one or more roles (`system`, `user`, `assistant`). `$name` or
+`${name}` stands for an input (string.Template: values are inserted, never evaluated).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from string import Template
+from typing import Literal
+
+from pydantic import BaseModel, ValidationError
+
+from chatbot.errors import PromptError
+from chatbot.schema import Message
+
+Role = Literal["system", "user", "assistant"]
+_ROLES: tuple[Role, ...] = ("system", "user", "assistant")
+
+
+class Prompt(BaseModel, extra="forbid", frozen=True):
+    """A checked prompt."""
+
+    name: str
+    hash: str
+    """SHA-256 of the file, first 12 hex digits; pinned in every answer's manifest."""
+    description: str
+    version: int
+    inputs: tuple[str, ...] = ()
+    system: str = ""
+    user: str = ""
+    assistant: str = ""
+
+    def text(self, role: Role, **values: str) -> str:
+        """Fill in one role's text."""
+        return Template(getattr(self, role)).substitute(values)
+
+    def messages(self, **values: str) -> list[Message]:
+        """Fill in every role that has a text, in the order system, user, assistant."""
+        return [Message(role=role, content=self.text(role, **values)) for role in _ROLES if getattr(self, role)]
+
+
+def load(folders: Iterable[Path]) -> Mapping[str, Prompt]:
+    """Read every prompt; a later folder overrides an earlier one by file name.
+
+    Raises:
+        PromptError: names the file and what is wrong with it.
+    """
+    files = {path.stem: path for folder in folders for path in sorted(folder.glob("*.toml"))}
+    return {name: _read(name, path) for name, path in files.items()}
+
+
+def _read(name: str, path: Path) -> Prompt:
+    try:
+        raw = path.read_bytes()
+        fields = tomllib.loads(raw.decode("utf-8"))
+        prompt = Prompt(name=name, hash=hashlib.sha256(raw).hexdigest()[:12], **fields)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, TypeError) as error:
+        raise PromptError(f"prompt {path}: {error}; mend or remove the file") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise PromptError(f"prompt {path}: {'.'.join(map(str, first['loc']))}: {first['msg']}; mend the file") from error
+    used: set[str] = set()
+    for role in _ROLES:
+        template = Template(getattr(prompt, role))
+        if not template.is_valid():
+            raise PromptError(f"prompt {path}: {role} has a lone '$'; write $$ for a dollar sign")
+        used.update(template.get_identifiers())
+    if used != set(prompt.inputs):
+        raise PromptError(f"prompt {path}: inputs are {sorted(prompt.inputs)} but the text uses {sorted(used)}; make them equal")
+    return prompt

@@ -1,0 +1,159 @@
+"""Settings: a command-line flag wins over a CHATBOT_* variable, that over chatbot.toml, that over the default.
+
+Built once in `bootstrap` and passed down as values; nothing else reads the environment.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from chatbot.errors import SettingsError
+
+FILE = Path("chatbot.toml")
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class Section(BaseModel):
+    """A table of chatbot.toml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EncoderSettings(Section):
+    model: str = "sentence-transformers/all-MiniLM-L6-v2"
+    """A local folder or a name on the model hub, in sentence-transformers' format."""
+    threads: int = Field(default=1, ge=1, le=64)
+    """Threads for one question; documents use every core."""
+
+
+class ChunkSettings(Section):
+    min_tokens: int = Field(default=60, ge=8)
+    max_tokens: int = Field(default=160, ge=16, le=480)
+    """A chunk is closed at the best boundary between the two, counted by the encoder's own tokenizer."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.min_tokens > self.max_tokens:
+            raise ValueError(f"min_tokens {self.min_tokens} is above max_tokens {self.max_tokens}")
+        return self
+
+
+class RetrievalSettings(Section):
+    candidates: int = Field(default=100, ge=1, le=1000)
+    """Passages taken from each index before fusion."""
+    dense_weight: float = Field(default=0.5, ge=0, le=1)
+    """Share of the dense score in the convex fusion; the rest is BM25's."""
+    top_k: int = Field(default=5, ge=1, le=50)
+    """Passages handed to the engine."""
+
+
+class AbstentionSettings(Section):
+    min_cosine: float = Field(default=0.33, ge=-1, le=1)
+    """No passage this close to the question: refuse. Chosen by `benchmarks/golden.py --sweep`."""
+
+
+class Settings(BaseSettings):
+    """Everything that can be configured."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CHATBOT_", env_nested_delimiter="__", extra="forbid", frozen=True, nested_model_default_partial_update=True
+    )
+
+    data_dir: Path = Path(".chatbot")
+    """Everything the product stores lives here."""
+    knowledge: Path | None = None
+    """A folder of collections to serve instead of the built-in ones and ./knowledge."""
+    host: str = "127.0.0.1"
+    port: int = Field(default=7860, ge=0, le=65535)
+    """0 takes a free port."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Names under which browsers reach the server, needed where `host` is not this machine alone."""
+    engine: str = "extractive"
+    max_question_chars: int = Field(default=4000, ge=1)
+    encoder: EncoderSettings = EncoderSettings()
+    chunks: ChunkSettings = ChunkSettings()
+    retrieval: RetrievalSettings = RetrievalSettings()
+    abstention: AbstentionSettings = AbstentionSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, _TomlSource(settings_cls)
+
+    @model_validator(mode="after")
+    def _open_only_on_purpose(self) -> Self:
+        if self.host not in LOOPBACK and not self.allowed_hosts:
+            raise ValueError(
+                f"host {self.host!r} is reachable from other machines and there are no accounts yet; "
+                "set allowed_hosts to the names browsers will use, or keep 127.0.0.1"
+            )
+        return self
+
+
+class _TomlSource(PydanticBaseSettingsSource):
+    """Reads chatbot.toml in the working directory, if there is one."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        raise NotImplementedError("the file is read whole")  # pydantic-settings asks for this method, and calls __call__
+
+    def __call__(self) -> dict[str, Any]:
+        try:
+            return tomllib.loads(FILE.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{FILE}: not valid TOML: {error}; mend that line or remove the file") from error
+        except OSError as error:
+            raise SettingsError(f"{FILE}: cannot be read: {error.strerror}; check its permissions") from error
+
+
+def load(**flags: Any) -> Settings:
+    """Build the settings; `flags` are the command line's, None where not given.
+
+    Raises:
+        SettingsError: names the flag, variable or TOML path, the value, and what is allowed.
+    """
+    given = {name: value for name, value in flags.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        raise SettingsError("; ".join(_describe(problem, given) for problem in error.errors())) from error
+
+
+def _describe(problem: Any, flags: dict[str, Any]) -> str:
+    location = problem["loc"]
+    path = ".".join(str(part) for part in location)
+    if not path:
+        return problem["msg"].removeprefix("Value error, ")
+    if location[0] in flags:
+        where = "--" + path.replace("_", "-")
+    elif _in_file(location):
+        where = f"{FILE}: {path}"
+    else:
+        where = "CHATBOT_" + "__".join(str(part) for part in location).upper()
+    if problem["type"] == "extra_forbidden":
+        return f"{where}: there is no such setting; `chatbot settings` lists them"
+    return f"{where} = {problem['input']!r}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
+
+
+def _in_file(location: tuple[str | int, ...]) -> bool:
+    try:
+        here: Any = tomllib.loads(FILE.read_text(encoding="utf-8"))
+    except OSError:
+        return False
+    for part in location:
+        if not isinstance(here, dict) or part not in here:
+            return False
+        here = here[part]  # pyright: ignore[reportUnknownVariableType]
+    return True
