@@ -1,0 +1,1 @@
+"""Front ends: each renders the same stream of answer events."""

@@ -1,0 +1,176 @@
+"""The command line: parses, calls a session once, renders. Heavy parts load when a command needs them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from contextlib import aclosing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from chatbot import __version__, settings
+from chatbot.errors import ChatbotError, InternalError, UserError
+
+if TYPE_CHECKING:
+    from chatbot.apps.session import Session
+    from chatbot.schema import Answer, Query
+
+T = TypeVar("T")
+
+EXIT = {"answered": 0, "partial": 0, "smalltalk": 0, "clarify": 0, "abstained": 3, "blocked": 4, "interrupted": 1}
+
+app = typer.Typer(
+    help="Ask your documents: answers quote their sources, or say that the documents do not say.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Collection = Annotated[list[str], typer.Option("--collection", "-c", help="Search only this collection; may be given again.")]
+
+
+@app.callback()
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback with an error.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"chatbot {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on [127.0.0.1].")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one [7860].")] = None,
+    knowledge: Annotated[Path | None, typer.Option(help="Serve only this folder of documents.")] = None,
+    engine: Annotated[str | None, typer.Option(help="What writes the answers [extractive].")] = None,
+) -> None:
+    """Web chat and HTTP API; syncs the knowledge folders first."""
+    configured = settings.load(host=host, port=port, knowledge=knowledge, engine=engine)
+    from chatbot.apps import server
+
+    server.serve(configured, say=lambda line: print(line, flush=True))  # noqa: T201
+
+
+@app.command()
+def ask(
+    question: str,
+    collection: Collection = [],  # noqa: B006  typer copies it
+    json: Json = False,
+    stream: Annotated[bool, typer.Option("--stream", help="Print as it comes; with --json one event a line.")] = False,
+) -> None:
+    """Answer one question. Exit code 0 answered, 3 the documents do not say, 4 blocked, 1 interrupted."""
+    from chatbot.schema import Query
+
+    query = Query(text=question, collections=tuple(collection))
+    answer = _with_session("ask", lambda session: asyncio.run(_ask(session, query, json, stream)))
+    raise typer.Exit(EXIT[answer.status])
+
+
+@app.command()
+def search(
+    text: str,
+    k: Annotated[int, typer.Option("-k", min=1, max=100, help="How many passages.")] = 10,
+    collection: Collection = [],  # noqa: B006  typer copies it
+    json: Json = False,
+) -> None:
+    """Find passages, with the scores of each stage."""
+    from chatbot.apps import terminal
+    from chatbot.schema import Query
+
+    query = Query(text=text, collections=tuple(collection))
+    passages = _with_session("search", lambda session: asyncio.run(session.search(query, k)))
+    terminal.passages(passages, as_json=json)
+
+
+@app.command()
+def sync(
+    paths: Annotated[list[Path] | None, typer.Argument(help="Folders or files; none refreshes all sources.")] = None,
+    collection: Annotated[str, typer.Option("--collection", "-c", help="Collection for the paths [documents].")] = "",
+    json: Json = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change; change nothing.")] = False,
+) -> None:
+    """Bring the knowledge in step with files. Exit code 1 where a file failed for a reason of ours."""
+    from chatbot.apps import terminal
+
+    absolute = [str(path.expanduser().absolute()) for path in paths or []]
+    failed = _with_session(
+        "sync", lambda session: terminal.sync(session.sync(absolute, collection, dry_run), as_json=json, dry_run=dry_run)
+    )
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def doctor(json: Json = False) -> None:
+    """Check everything the product needs, and say what to do about what is missing."""
+    from chatbot.apps import doctor as checks
+
+    raise typer.Exit(0 if checks.report(settings.load(), as_json=json) else 1)
+
+
+@app.command(name="settings")
+def show_settings(json: Json = False) -> None:
+    """List every setting with its value."""
+    from chatbot.apps import terminal
+
+    terminal.settings(settings.load(), as_json=json)
+
+
+def main() -> None:
+    """Run a command; an error is one line on stderr: 2 is the user's to mend, 1 is ours."""
+    # a name, not a value, for the libraries that would call home; set before any of them is imported
+    os.environ.setdefault("ANONYMIZED_TELEMETRY", "False")
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]  # it may stand behind any command
+    debug = len(arguments) < len(sys.argv) - 1
+    try:
+        app(arguments)
+    except KeyboardInterrupt:
+        sys.exit(1)
+    except ChatbotError as error:
+        if debug:
+            raise
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(2 if isinstance(error, UserError) else 1)
+    except Exception as error:  # noqa: BLE001  the last border: nobody should meet a traceback
+        if debug:
+            raise
+        print(f"error: {type(error).__name__}: {error}; run again with --debug and report it", file=sys.stderr)  # noqa: T201
+        sys.exit(1)
+
+
+def _with_session(command: str, act: Callable[[Session], T]) -> T:
+    from chatbot.apps.session import connect
+
+    configured = settings.load()
+    if not (configured.data_dir / "catalogue.sqlite").exists():
+        print("first use here: preparing the encoder and reading the built-in documents, half a minute", file=sys.stderr)  # noqa: T201
+    with connect(configured, command) as session:
+        return act(session)
+
+
+async def _ask(session: Session, query: Query, json: bool, stream: bool) -> Answer:
+    from chatbot.apps import terminal
+    from chatbot.schema import Completed, Failed
+
+    async with aclosing(session.answer(query)) as events:
+        async for event in events:
+            if stream:
+                terminal.event(event, as_json=json)
+            if isinstance(event, Failed):
+                raise InternalError(event.message)
+            if isinstance(event, Completed):
+                if not stream:
+                    terminal.answer(event.answer, as_json=json)
+                return event.answer
+    raise InternalError("the answer broke off; ask again")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""`chatbot doctor`: looks at everything the product needs and says what to do about what is missing."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from chatbot import prompts, registry
+from chatbot.bootstrap import knowledge_folders, shipped
+from chatbot.encoders import runtime, weights
+from chatbot.errors import ChatbotError
+from chatbot.knowledge import collections, ownership
+from chatbot.settings import Settings
+
+# ruff: noqa: T201  printing is what this module is for
+
+_FREE_GIB = 1.0
+
+
+class Finding(NamedTuple):
+    check: str
+    state: Literal["ok", "note", "problem", "not_run"]
+    text: str
+
+
+def report(settings: Settings, as_json: bool) -> bool:
+    """Print every finding; true if none is a problem."""
+    findings = list(_findings(settings))
+    if as_json:
+        print(json.dumps([finding._asdict() for finding in findings], indent=2))
+    else:
+        for finding in findings:
+            print(f"{finding.state:>8}  {finding.check:<16} {finding.text}")
+    return all(finding.state != "problem" for finding in findings)
+
+
+def _findings(settings: Settings) -> Iterator[Finding]:
+    yield Finding("python", "ok", sys.version.split()[0])
+    yield _sqlite()
+    yield Finding("cpu", "ok", f"{os.cpu_count()} cores, runs the encoder in {runtime.precisions()[0]}")
+    for check, look in (("weights", _weights), ("knowledge", _knowledge), ("prompts", _prompts), ("engine", _engine)):
+        yield _tried(check, look, settings)
+    yield _data_dir(settings)
+    yield _disk(settings)
+    yield _port(settings)
+
+
+def _tried(check: str, look: Callable[[Settings], str], settings: Settings) -> Finding:
+    try:
+        return Finding(check, "ok", look(settings))
+    except ChatbotError as error:
+        return Finding(check, "problem", str(error))
+
+
+def _sqlite() -> Finding:
+    version = sqlite3.sqlite_version_info
+    fixed = version >= (3, 51, 3) or version in {(3, 44, 6), (3, 50, 7)}
+    text = sqlite3.sqlite_version
+    return Finding("sqlite", "ok" if fixed else "note", text if fixed else f"{text} has the WAL-reset bug; WAL mode is not used")
+
+
+def _weights(settings: Settings) -> str:
+    return f"{settings.encoder.model} in {weights.locate(settings.encoder.model)}"
+
+
+def _knowledge(settings: Settings) -> str:
+    found = collections.discover(knowledge_folders(settings))
+    return (
+        ", ".join(f"{name} ({len(each.files)} files)" for name, each in found.items())
+        or "no collection; `chatbot sync PATH` adds one"
+    )
+
+
+def _prompts(_settings: Settings) -> str:
+    return ", ".join(prompts.load([shipped("prompts"), Path("prompts")]))
+
+
+def _engine(settings: Settings) -> str:
+    registry.load("chatbot.engines", settings.engine)
+    return settings.engine
+
+
+def _data_dir(settings: Settings) -> Finding:
+    owner = ownership.find(settings.data_dir)
+    if owner:
+        at = f" at {owner.url}" if owner.url else ""
+        return Finding(
+            "data directory", "note", f"{settings.data_dir} is open in process {owner.pid} (`chatbot {owner.command}`{at})"
+        )
+    folder = settings.data_dir if settings.data_dir.exists() else settings.data_dir.absolute().parent
+    if not os.access(folder, os.W_OK):
+        return Finding("data directory", "problem", f"{folder} cannot be written; set CHATBOT_DATA_DIR to a folder that can")
+    return Finding(
+        "data directory", "ok", f"{settings.data_dir}{'' if settings.data_dir.exists() else ' (made at the first use)'}"
+    )
+
+
+def _disk(settings: Settings) -> Finding:
+    folder = settings.data_dir if settings.data_dir.exists() else settings.data_dir.absolute().parent
+    try:
+        free = shutil.disk_usage(folder).free / 2**30
+    except OSError as error:
+        return Finding("disk", "not_run", f"{folder}: {error.strerror}")
+    return Finding("disk", "ok" if free > _FREE_GIB else "problem", f"{free:.1f} GiB free; at least {_FREE_GIB} is wanted")
+
+
+def _port(settings: Settings) -> Finding:
+    with socket.socket() as probe:
+        taken = probe.connect_ex((settings.host, settings.port)) == 0
+    text = f"{settings.port} is in use; serve with --port, or stop what uses it" if taken else f"{settings.port} is free"
+    return Finding("port", "note" if taken else "ok", text)

@@ -1,0 +1,138 @@
+"""OpenAI's chat completions, as much as its clients need; citations travel in extra fields. Collections are models."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any, Literal
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+from pydantic import BaseModel, Field
+
+from chatbot.apps.api import STREAM_HEADERS, Opened, begun
+from chatbot.apps.problems import status_of
+from chatbot.bootstrap import Application
+from chatbot.errors import ChatbotError, UnknownCollection
+from chatbot.flow.pipeline import last_answer
+from chatbot.schema import Answer, AnswerEvent, Completed, DeltaReleased, Failed, Message, Query
+
+EVERYTHING = "chatbot"
+"""The model that searches all collections."""
+
+router = APIRouter(prefix="/v1")
+
+
+class TextPart(BaseModel):
+    type: Literal["text"]
+    text: str
+
+
+class ChatMessage(BaseModel):
+    role: Literal["system", "developer", "user", "assistant"]
+    content: str | list[TextPart]
+
+    def as_message(self) -> Message:
+        text = self.content if isinstance(self.content, str) else "".join(part.text for part in self.content)
+        return Message(role="system" if self.role == "developer" else self.role, content=text)
+
+
+class ChatRequest(BaseModel):
+    """Fields that make no difference to quoting (temperature and the like) are accepted and ignored."""
+
+    model: str = EVERYTHING
+    messages: list[ChatMessage] = Field(min_length=1, max_length=200)
+    stream: bool = False
+
+
+@router.get("/models")
+async def models(application: Opened) -> dict[str, Any]:
+    """`chatbot` for everything, and one model a collection."""
+    names = [EVERYTHING, *sorted(application.catalogue.collections())]
+    return {"object": "list", "data": [{"id": name, "object": "model", "created": 0, "owned_by": "chatbot"} for name in names]}
+
+
+@router.post("/chat/completions")
+async def chat_completions(body: ChatRequest, application: Opened) -> Response:
+    """Answer the last user message; streaming or not."""
+    try:
+        events = application.answer(_query(body, application))
+        if body.stream:
+            stream = _chunks(body.model, await begun(events))
+            return StreamingResponse(stream, media_type="text/event-stream", headers=STREAM_HEADERS)
+        return JSONResponse(_completion(body.model, await last_answer(events)))
+    except ChatbotError as error:
+        return _error(error)
+
+
+def _query(body: ChatRequest, application: Application) -> Query:
+    *history, last = [message.as_message() for message in body.messages]
+    known = application.catalogue.collections()
+    if body.model != EVERYTHING and body.model not in known:
+        raise UnknownCollection(f"there is no model {body.model!r}; there are: {', '.join([EVERYTHING, *sorted(known)])}")
+    collections = () if body.model == EVERYTHING else (body.model,)
+    turns = tuple(message for message in history if message.role != "system")
+    return Query(text=last.content, history=turns, collections=collections)
+
+
+def _completion(model: str, answer: Answer) -> dict[str, Any]:
+    message = {"role": "assistant", "content": answer.text, "refusal": None}
+    return {
+        **_head(answer.id, model, "chat.completion"),
+        "choices": [{"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}],
+        "usage": _usage(answer),
+        **_extra(answer),
+    }
+
+
+async def _chunks(model: str, events: AsyncGenerator[AnswerEvent]) -> AsyncGenerator[str]:
+    head = _head(f"chatcmpl-{uuid.uuid4().hex}", model, "chat.completion.chunk")
+    yield _data({**head, "choices": [_choice({"role": "assistant", "content": ""})]})
+    async with aclosing(events):
+        async for event in events:
+            if isinstance(event, DeltaReleased):
+                yield _data({**head, "choices": [_choice({"content": event.text})]})
+            elif isinstance(event, Completed):
+                yield _data({**head, "choices": [_choice({}, "stop")], "usage": _usage(event.answer), **_extra(event.answer)})
+            elif isinstance(event, Failed):
+                yield _data({"error": {"message": event.message, "type": "server_error", "code": event.code}})
+    yield "data: [DONE]\n\n"
+
+
+def _head(id_: str, model: str, kind: str) -> dict[str, Any]:
+    return {"id": id_, "object": kind, "created": int(time.time()), "model": model}
+
+
+def _choice(delta: dict[str, Any], finish_reason: str | None = None) -> dict[str, Any]:
+    return {"index": 0, "delta": delta, "finish_reason": finish_reason}
+
+
+def _usage(answer: Answer) -> dict[str, int]:
+    spent = answer.usage
+    return {
+        "prompt_tokens": spent.prompt_tokens,
+        "completion_tokens": spent.completion_tokens,
+        "total_tokens": spent.prompt_tokens + spent.completion_tokens,
+    }
+
+
+def _extra(answer: Answer) -> dict[str, Any]:
+    """Fields of ours, beside OpenAI's."""
+    return {
+        "status": answer.status,
+        "citations": [citation.model_dump(mode="json") for citation in answer.citations],
+        "verdicts": [verdict.model_dump(mode="json") for verdict in answer.verdicts],
+    }
+
+
+def _data(body: dict[str, Any]) -> str:
+    return f"data: {json.dumps(body)}\n\n"
+
+
+def _error(error: ChatbotError) -> JSONResponse:
+    status = status_of(error)
+    kind = "server_error" if status >= 500 else "invalid_request_error"
+    return JSONResponse({"error": {"message": str(error), "type": kind, "code": type(error).__name__}}, status)

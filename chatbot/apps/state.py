@@ -1,0 +1,33 @@
+"""What the server says of itself while it starts, and where requests find the application."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel
+
+from chatbot.bootstrap import Application
+
+Phase = Literal["starting", "syncing", "ready", "failed"]
+
+
+class Progress(BaseModel):
+    """The body of /readyz."""
+
+    ready: bool = False
+    phase: Phase = "starting"
+    done: int = 0
+    """Documents looked at, of `total`, in the first sync."""
+    total: int = 0
+    message: str = ""
+    page: bool = False
+    """True once the web chat is there; the API is ready before it."""
+
+
+class ServerState:
+    """Written by the start-up task, read by every request."""
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+        self.application: Application | None = None
+        self.progress = Progress()

@@ -1,0 +1,113 @@
+"""What the command line prints: for people in plain text, for scripts as JSON."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import textwrap
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from chatbot.knowledge.sync import DocumentReport
+from chatbot.schema import Answer, AnswerEvent, Completed, DeltaReleased, Passage
+from chatbot.settings import Settings
+
+# ruff: noqa: T201  printing is what this module is for
+
+_EACH = {"refused", "failed", "partly", "removed"}
+"""States worth a line of their own; the others are counted."""
+
+_MAX_LINES = 50
+
+
+def answer(value: Answer, as_json: bool) -> None:
+    """The text, then its sources by marker."""
+    if as_json:
+        print(value.model_dump_json(indent=2))
+        return
+    print("\n".join(textwrap.fill(line, _width()) for line in value.text.splitlines()))
+    _sources(value)
+
+
+def event(value: AnswerEvent, as_json: bool) -> None:
+    """One event as it comes."""
+    if as_json:
+        print(value.model_dump_json(), flush=True)
+    elif isinstance(value, DeltaReleased):
+        print(value.text, end="", flush=True)
+    elif isinstance(value, Completed):
+        print()
+        _sources(value.answer)
+
+
+def passages(found: Sequence[Passage], as_json: bool) -> None:
+    """Best first, with the scores of each stage."""
+    if as_json:
+        print(json.dumps({"passages": [passage.model_dump(mode="json") for passage in found]}, indent=2))
+        return
+    if not found:
+        print("nothing found; other words may help, or `chatbot sync PATH` adds documents")
+    for passage in found:
+        scores = f"score {passage.score:.2f}  cosine {passage.dense:.2f}  bm25 {passage.lexical:.1f}"
+        print(f"{passage.rank:>2}  {_place(passage)}\n    {scores}")
+        print(textwrap.fill(" ".join(passage.chunk.text.split()), _width(), initial_indent="    ", subsequent_indent="    "))
+
+
+def sync(reports: Iterable[DocumentReport], as_json: bool, dry_run: bool) -> bool:
+    """Print a sync while it runs; true if a file failed for a reason of ours."""
+    begun = time.monotonic()
+    documents: list[DocumentReport] = []
+    for report in reports:
+        documents.append(report)
+        if not as_json and report.state in _EACH and sum(each.state in _EACH for each in documents) <= _MAX_LINES:
+            reason = f": {report.reason}" if report.reason else ""
+            print(f"{report.state:>9}  {report.collection}/{report.source}{reason}", flush=True)
+    seconds, embedded = round(time.monotonic() - begun, 2), sum(each.embedded_chunks for each in documents)
+    if as_json:
+        listed = [each.model_dump(include={"source", "state", "reason", "chunks"}) for each in documents]
+        print(json.dumps({"documents": listed, "seconds": seconds, "embedded_chunks": embedded}, indent=2))
+    else:
+        counts = Counter(each.state for each in documents)
+        more = sum(counts[state] for state in _EACH) - _MAX_LINES
+        if more > 0:
+            print(f"      ...  and {more} more; --json lists all")
+        totals = (
+            ", ".join(f"{number} {state}" for state, number in counts.most_common()) or "nothing to do: no document was found"
+        )
+        print(f"{'would be: ' if dry_run else ''}{totals}; {embedded} chunks embedded; {seconds} s")
+    return any(each.state == "failed" for each in documents)
+
+
+def settings(value: Settings, as_json: bool) -> None:
+    """Every setting by its name in chatbot.toml."""
+    values = value.model_dump(mode="json")
+    if as_json:
+        print(json.dumps(values, indent=2))
+        return
+    for name, content in values.items():
+        for inner, setting in content.items() if isinstance(content, dict) else [("", content)]:
+            key = f"{name}.{inner}" if inner else name
+            variable = "CHATBOT_" + key.replace(".", "__").upper()
+            print(f"{key:<28}{json.dumps(setting):<44}{variable}")
+
+
+def _sources(value: Answer) -> None:
+    cited: dict[int, str] = {}
+    for citation in value.citations:
+        passage = next(each for each in value.passages if each.chunk.id == citation.chunk_id)
+        cited.setdefault(citation.marker, _place(passage))
+    if cited:
+        print()
+    for marker, place in cited.items():
+        print(f"[{marker}] {place}")
+
+
+def _place(passage: Passage) -> str:
+    headings = [heading for heading in passage.chunk.heading_path if heading != passage.title]
+    page = f", page {passage.chunk.page}" if passage.chunk.page else ""
+    return f"{' > '.join([passage.title, *headings])} ({passage.collection}/{passage.source}{page})"
+
+
+def _width() -> int:
+    return min(100, shutil.get_terminal_size().columns)
