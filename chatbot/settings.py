@@ -32,8 +32,8 @@ class EncoderSettings(Section):
 
 
 class ChunkSettings(Section):
-    min_tokens: int = Field(default=60, ge=8)
-    max_tokens: int = Field(default=160, ge=16, le=480)
+    min_tokens: int = Field(default=40, ge=8)
+    max_tokens: int = Field(default=100, ge=16, le=480)
     """A chunk is closed at the best boundary between the two, counted by the encoder's own tokenizer."""
 
     @model_validator(mode="after")

@@ -31,21 +31,31 @@ MIN_SHARE = 0.6
 MIN_SCORE = 0.35
 """The best sentence must reach this, or the engine abstains. Chosen by `benchmarks/golden.py --sweep`."""
 
+OVERLAP_WEIGHT = 0.5
+RANK_WEIGHT = 0.2
+
 _MIN_WORDS = 4
 """Shorter runs are headings, table crumbs or list labels."""
 
 
 class _Candidate(NamedTuple):
     document: int
-    """Index into the documents."""
+    """Index into the documents, which come best first."""
     start: int
     text: str
+    heading: str
+
+    @property
+    def in_place(self) -> str:
+        """The sentence under its heading: what "it" and "this" are about often stands only there."""
+        return f"{self.heading}\n{self.text}"
 
 
 class ExtractiveEngine(BaseChatModel):
-    """Scores every sentence by cosine plus IDF-weighted overlap with the question.
+    """Scores every sentence by cosine, IDF-weighted overlap with the question, and the rank of its passage.
 
-    Source: on SQuAD 1.1 development paragraphs the right sentence comes first for .840 with the sum, .756 with the cosine alone.
+    Source of the sum: on SQuAD 1.1 development paragraphs the right sentence comes first for .833 with half the overlap added,
+    for .756 with the cosine alone.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -97,9 +107,13 @@ class ExtractiveEngine(BaseChatModel):
         return sorted((candidates[i] for i in quoted), key=lambda each: (each.document, each.start))
 
     def _scores(self, question: str, candidates: Sequence[_Candidate]) -> list[float]:
-        cosines = self.encoder.encode_short([each.text for each in candidates]) @ self.encoder.encode_query(question)
-        overlaps = _idf_overlap(terms(question), [terms(each.text) for each in candidates])
-        return [float(cosine) + overlap for cosine, overlap in zip(cosines, overlaps, strict=True)]
+        cosines = self.encoder.encode_short([each.in_place for each in candidates]) @ self.encoder.encode_query(question)
+        overlaps = _idf_overlap(terms(question), [terms(each.in_place) for each in candidates])
+        last = candidates[-1].document + 1
+        return [
+            float(cosine) + OVERLAP_WEIGHT * overlap + RANK_WEIGHT * (1 - each.document / last)
+            for each, cosine, overlap in zip(candidates, cosines, overlaps, strict=True)
+        ]
 
     def _say(self, chosen: Sequence[_Candidate], documents: Sequence[Mapping[str, str]]) -> Iterator[str]:
         """The answer in pieces of one sentence, one paragraph a source."""
@@ -129,11 +143,11 @@ def _question(messages: Sequence[BaseMessage]) -> str:
 def _candidates(documents: Sequence[Mapping[str, str]]) -> list[_Candidate]:
     found: dict[str, _Candidate] = {}
     for number, document in enumerate(documents):
-        text = document["text"]
+        text, heading = document["text"], document.get("title", "").split(" > ")[-1]
         for start, end in sentences.split(text):
             sentence = " ".join(text[start:end].split())
             if len(sentence.split()) >= _MIN_WORDS:
-                found.setdefault(sentence.lower(), _Candidate(number, start, sentence))
+                found.setdefault(sentence.lower(), _Candidate(number, start, sentence, heading))
     return list(found.values())
 
 

@@ -45,8 +45,8 @@ from chatbot.schema import (
 )
 from chatbot.settings import Settings
 
-_SPARE = 5
-"""Passages retrieved beyond top_k, so that dropping repeats does not leave too few."""
+_SPARE = 15
+"""Passages retrieved beyond top_k, so that dropping repeats and preferring other documents has something to choose from."""
 
 
 class Parts(NamedTuple):
