@@ -1,8 +1,8 @@
 """Golden questions of every built-in collection, end to end: is the source found, does the answer say it, is the rest refused?
 
-    python benchmarks/golden.py            the table
-    python benchmarks/golden.py --misses   and every question that went wrong
-    python benchmarks/golden.py --sweep    refusals and wrong refusals at other thresholds
+python benchmarks/golden.py            the table
+python benchmarks/golden.py --misses   and every question that went wrong
+python benchmarks/golden.py --sweep    refusals and wrong refusals at other thresholds
 """
 
 from __future__ import annotations
@@ -100,7 +100,8 @@ def _misses(outcomes: list[Outcome]) -> None:
             wrong = ["refused"] * each.refused + ["not found"] * (not each.found) + ["not said"] * (not each.said)
         if wrong:
             near = "near miss " if each.golden.near_miss else ""
-            print(f"\n[{', '.join(wrong)}] {near}{each.golden.question!r} wants {each.golden.must_mention} in {each.golden.expected_sources}")
+            print(f"\n[{', '.join(wrong)}] {near}{each.golden.question!r}")
+            print(f"  wants {each.golden.must_mention} in {each.golden.expected_sources}")
             print(f"  confidence {each.answer.confidence}: {each.answer.text[:400]!r}")
 
 
