@@ -74,10 +74,8 @@ def queries(encoder: bi_encoder.BiEncoder, count: int = 200) -> None:
         encoder.encode_query(text)
         wall.append((time.perf_counter() - begun) * 1000)
         cpu.append((time.process_time() - spent) * 1000)
-    print(
     best, middle = min(wall), statistics.median(wall)
     print(f"query, one thread: best {best:.1f} ms, median {middle:.1f} ms, {statistics.median(cpu):.1f} CPU-ms")
-    )
 
 
 if __name__ == "__main__":

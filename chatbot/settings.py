@@ -32,8 +32,8 @@ class EncoderSettings(Section):
 
 
 class ChunkSettings(Section):
-    min_tokens: int = Field(default=40, ge=8)
-    max_tokens: int = Field(default=100, ge=16, le=480)
+    min_tokens: int = Field(default=100, ge=8)
+    max_tokens: int = Field(default=230, ge=16, le=480)
     """A chunk is closed at the best boundary between the two, counted by the encoder's own tokenizer."""
 
     @model_validator(mode="after")
@@ -46,14 +46,14 @@ class ChunkSettings(Section):
 class RetrievalSettings(Section):
     candidates: int = Field(default=100, ge=1, le=1000)
     """Passages taken from each index before fusion."""
-    dense_weight: float = Field(default=0.5, ge=0, le=1)
+    dense_weight: float = Field(default=0.65, ge=0, le=1)
     """Share of the dense score in the convex fusion; the rest is BM25's."""
     top_k: int = Field(default=5, ge=1, le=50)
     """Passages handed to the engine."""
 
 
 class AbstentionSettings(Section):
-    min_cosine: float = Field(default=0.33, ge=-1, le=1)
+    min_cosine: float = Field(default=0.25, ge=-1, le=1)
     """No passage this close to the question: refuse. Chosen by `benchmarks/golden.py --sweep`."""
 
 

@@ -9,6 +9,8 @@ import Stemmer
 
 _WORD = re.compile(r"\w+(?:['’]\w+)?")
 _POSSESSIVE = re.compile(r"['’]s?$|['’](?=\w)")
+_BRITISH = re.compile(r"is(?=(?:e|es|ed|ing|ers?|ations?)$)")
+"""summarise and summarize are one word; that "rise" becomes "rize" does no harm, for it does so everywhere."""
 _MARKS = re.compile(r"[̀-ͯ]")
 
 # Source: the function words of English, as in the stop lists of Snowball and Lucene, with the question words people type.
@@ -36,4 +38,4 @@ def words(text: str) -> list[str]:
 
 def terms(text: str) -> list[str]:
     """Stems of the content words, in order. Source: Porter 2 (Snowball English)."""
-    return _stemmer.stemWords([word for word in words(text) if word not in STOP_WORDS])
+    return _stemmer.stemWords([_BRITISH.sub("iz", word) for word in words(text) if word not in STOP_WORDS])

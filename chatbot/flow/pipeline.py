@@ -125,7 +125,7 @@ class Pipeline:
         top_k = self._parts.settings.retrieval.top_k
         found = self._parts.retrieve(query, condense(query), top_k + _SPARE)
         draft.lap("retrieve")
-        return rerank(found, top_k)
+        return rerank(query.text, found, top_k)
 
 
 async def last_answer(events: AsyncGenerator[AnswerEvent]) -> Answer:

@@ -14,6 +14,10 @@ from chatbot.terms import terms
 
 _WRITER_BYTES = 32 * 2**20
 _MAX_QUERY_TERMS = 256
+_MIN_TYPO_LETTERS = 5
+"""Shorter words have too many neighbours."""
+_TYPO_SCORE = 3.0
+"""tantivy scores every fuzzy match alike; this is what a term of middling frequency scores by BM25."""
 
 
 class LexicalIndex:
@@ -60,11 +64,11 @@ class LexicalIndex:
         wanted = list(dict.fromkeys(terms(text)))[:_MAX_QUERY_TERMS]
         if not wanted:
             return {}
-        clauses = [(Occur.Must, Query.boolean_query([(Occur.Should, self._term("terms", term)) for term in wanted]))]
+        searcher = self._index.searcher()
+        clauses = [(Occur.Must, Query.boolean_query([(Occur.Should, self._scored(searcher, term)) for term in wanted]))]
         clauses.append((Occur.Must, self._any_of("access", scopes)))
         if collections:
             clauses.append((Occur.Must, self._any_of("collection", collections)))
-        searcher = self._index.searcher()
         found = searcher.search(Query.boolean_query(clauses), limit=k, count=False)
         return {searcher.doc(address)["id"][0]: score for score, address in found.hits}
 
@@ -72,6 +76,12 @@ class LexicalIndex:
         searcher = self._index.searcher()
         found = searcher.search(Query.all_query(), limit=max(1, searcher.num_docs), count=False)
         return {searcher.doc(address)["id"][0] for _, address in found.hits}
+
+    def _scored(self, searcher: tantivy.Searcher, term: str) -> Query:
+        """The term, or where no chunk holds it, what it was probably meant to be: one letter changed, or two swapped."""
+        if len(term) < _MIN_TYPO_LETTERS or searcher.doc_freq("terms", term):
+            return self._term("terms", term)
+        return Query.boost_query(Query.fuzzy_term_query(self._schema, "terms", term, distance=1), _TYPO_SCORE)
 
     def _term(self, field: str, value: str) -> Query:
         return Query.term_query(self._schema, field, value, index_option="freq" if field == "terms" else "basic")
