@@ -1,5 +1,7 @@
 """Golden questions of every built-in collection, end to end: is the source found, does the answer say it, is the rest refused?
 
+The last row is a harder set, paraphrases.jsonl: most of its questions share no word with the sentence that answers them.
+
 python benchmarks/golden.py            the table
 python benchmarks/golden.py --misses   and every question that went wrong
 python benchmarks/golden.py --sweep    refusals and wrong refusals at other thresholds
@@ -9,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
@@ -54,39 +57,45 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         configured = settings.load(data_dir=options.data_dir or Path(scratch))
         with open_application(configured, "golden") as application:
-            outcomes = asyncio.run(_ask_all(application))
-    _table(outcomes)
+            outcomes = asyncio.run(_ask(application, _golden(application)))
+            harder = asyncio.run(_ask(application, _paraphrases()))
+    print("collection   | source in top 5 | phrase in answer | off-topic refused | near misses refused | wrongly refused")
+    for name in [*dict.fromkeys(each.collection for each in outcomes), "all"]:
+        _row(name, [each for each in outcomes if name in {each.collection, "all"}])
+    _row("paraphrases", harder)
     if options.misses:
         _misses(outcomes)
     if options.sweep:
         _sweep(outcomes)
 
 
-async def _ask_all(application: Application) -> list[Outcome]:
-    outcomes: list[Outcome] = []
-    for name, collection in application.collections.items():
-        for golden in golden_questions(collection):
-            # "unanswerable" is said of the collection, so the collection is asked
-            answer = await application.pipeline.complete(Query(text=golden.question, collections=(name,)))
-            outcomes.append(Outcome(name, golden, answer))
-    return outcomes
+def _golden(application: Application) -> list[tuple[str, GoldenQuestion]]:
+    return [(name, golden) for name, each in application.collections.items() for golden in golden_questions(each)]
 
 
-def _table(outcomes: list[Outcome]) -> None:
-    print("collection   | source in top 5 | phrase in answer | off-topic refused | near misses refused | wrongly refused")
-    for name in [*dict.fromkeys(each.collection for each in outcomes), "all"]:
-        chosen = [each for each in outcomes if name in {each.collection, "all"}]
-        answerable = [each for each in chosen if each.answerable]
-        off_topic = [each for each in chosen if not each.answerable and not each.golden.near_miss]
-        near = [each for each in chosen if each.golden.near_miss]
-        cells = (
-            _share([each.found for each in answerable]),
-            _share([each.said for each in answerable]),
-            _share([each.refused for each in off_topic]),
-            _share([each.refused for each in near]),
-            _share([each.refused for each in answerable]),
-        )
-        print(f"{name:<12} | " + " | ".join(cells))
+def _paraphrases() -> list[tuple[str, GoldenQuestion]]:
+    lines = (Path(__file__).parent / "paraphrases.jsonl").read_text(encoding="utf-8").splitlines()
+    return [(fields.pop("collection"), GoldenQuestion.model_validate(fields)) for fields in map(json.loads, lines)]
+
+
+async def _ask(application: Application, questions: list[tuple[str, GoldenQuestion]]) -> list[Outcome]:
+    """Ask each question of its own collection: "unanswerable" is said of the collection."""
+    complete = application.pipeline.complete
+    return [Outcome(name, golden, await complete(Query(text=golden.question, collections=(name,)))) for name, golden in questions]
+
+
+def _row(name: str, outcomes: list[Outcome]) -> None:
+    answerable = [each for each in outcomes if each.answerable]
+    off_topic = [each for each in outcomes if not each.answerable and not each.golden.near_miss]
+    near = [each for each in outcomes if each.golden.near_miss]
+    cells = (
+        _share([each.found for each in answerable]),
+        _share([each.said for each in answerable]),
+        _share([each.refused for each in off_topic]),
+        _share([each.refused for each in near]),
+        _share([each.refused for each in answerable]),
+    )
+    print(f"{name:<12} | " + " | ".join(cells))
 
 
 def _share(hits: list[bool]) -> str:
