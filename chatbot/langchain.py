@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
@@ -14,6 +16,8 @@ from pydantic import ConfigDict
 from chatbot.flow.pipeline import Pipeline
 from chatbot.schema import Answer, Passage, Query
 
+T = TypeVar("T")
+
 
 def as_runnable(pipeline: Pipeline) -> Runnable[str | Query, Answer]:
     """A question or a `Query` in, an `Answer` out; `invoke` and `ainvoke` work, `abatch` answers several at once."""
@@ -22,7 +26,7 @@ def as_runnable(pipeline: Pipeline) -> Runnable[str | Query, Answer]:
         return await pipeline.complete(_query(question))
 
     def answer_now(question: str | Query) -> Answer:
-        return asyncio.run(pipeline.complete(_query(question)))
+        return _now(pipeline.complete(_query(question)))
 
     return RunnableLambda(answer_now, afunc=answer, name="chatbot")
 
@@ -42,8 +46,14 @@ class KnowledgeRetriever(BaseRetriever):
         return [_document(passage) for passage in found]
 
     def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
-        found = asyncio.run(self.pipeline.search(Query(text=query, collections=self.collections), self.k))
+        found = _now(self.pipeline.search(Query(text=query, collections=self.collections), self.k))
         return [_document(passage) for passage in found]
+
+
+def _now(work: Coroutine[Any, Any, T]) -> T:
+    """Wait for it on a thread of its own: the caller's may have a running event loop, as in a notebook."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
 
 
 def _query(question: str | Query) -> Query:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Generator
+from contextlib import aclosing, closing
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, Field
+from starlette.concurrency import iterate_in_threadpool
+from starlette.types import Receive, Scope, Send
 
 from chatbot.apps.state import ServerState
 from chatbot.bootstrap import Application
@@ -18,9 +20,19 @@ from chatbot.errors import ChatbotError
 from chatbot.flow.pipeline import last_answer
 from chatbot.schema import Answer, AnswerEvent, Message, Passage, Query
 
-STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-
 router = APIRouter()
+
+
+class ClosingStream(StreamingResponse):
+    """Closes its generator as soon as the client has left: garbage collection would come to it at some later time."""
+
+    def __init__(self, lines: AsyncGenerator[str], media_type: str) -> None:
+        super().__init__(lines, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}, media_type=media_type)
+        self._lines = lines
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with aclosing(self._lines):
+            await super().__call__(scope, receive, send)
 
 
 class AnswerRequest(BaseModel, extra="forbid"):
@@ -72,7 +84,7 @@ async def answers(body: AnswerRequest, application: Opened) -> Response:
     """Answer a question: an `Answer`, or with `stream` its events as Server-Sent Events named by their type."""
     events = application.answer(Query(text=body.question, history=body.history, collections=body.collections))
     if body.stream:
-        return StreamingResponse(_sse(await begun(events)), media_type="text/event-stream", headers=STREAM_HEADERS)
+        return ClosingStream(_sse(await begun(events)), "text/event-stream")
     return Response((await last_answer(events)).model_dump_json(), media_type="application/json")
 
 
@@ -84,9 +96,9 @@ async def search(body: SearchRequest, application: Opened) -> SearchResponse:
 
 
 @router.post("/v1/sync", dependencies=[Depends(owner_only)], include_in_schema=False)
-def sync(body: SyncRequest, application: Opened) -> StreamingResponse:
+async def sync(body: SyncRequest, application: Opened) -> Response:
     """Sync as the command line does, one JSON report a line."""
-    return StreamingResponse(_reports(application, body), media_type="application/x-ndjson")
+    return ClosingStream(_in_threads(_reports(application, body)), "application/x-ndjson")
 
 
 @router.get("/livez")
@@ -126,7 +138,13 @@ async def _sse(events: AsyncGenerator[AnswerEvent]) -> AsyncGenerator[str]:
             yield f"id: {number}\nevent: {event.type}\ndata: {event.model_dump_json()}\n\n"
 
 
-def _reports(application: Application, body: SyncRequest) -> Iterator[str]:
+async def _in_threads(lines: Generator[str]) -> AsyncGenerator[str]:
+    with closing(lines):  # a sync that is left suspended would keep every other one waiting
+        async for line in iterate_in_threadpool(lines):
+            yield line
+
+
+def _reports(application: Application, body: SyncRequest) -> Generator[str]:
     try:
         for report in application.sync(body.paths, body.collection, body.dry_run):
             yield report.model_dump_json() + "\n"

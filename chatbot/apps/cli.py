@@ -23,6 +23,9 @@ T = TypeVar("T")
 
 EXIT = {"answered": 0, "partial": 0, "smalltalk": 0, "clarify": 0, "abstained": 3, "blocked": 4, "interrupted": 1}
 
+_TYPER_INTERRUPTED = 130
+"""Typer's own exit code for Ctrl+C; ours is 1."""
+
 app = typer.Typer(
     help="Ask your documents: answers quote their sources, or say that the documents do not say.",
     no_args_is_help=True,
@@ -34,14 +37,20 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Collection = Annotated[list[str], typer.Option("--collection", "-c", help="Search only this collection; may be given again.")]
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"chatbot {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def _options(
     debug: Annotated[bool, typer.Option("--debug", help="Show a traceback with an error.")] = False,
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
 ) -> None:
-    if version:
-        typer.echo(f"chatbot {__version__}")
-        raise typer.Exit
+    """Options that stand before every command."""
 
 
 @app.command()
@@ -131,8 +140,8 @@ def main() -> None:
     debug = len(arguments) < len(sys.argv) - 1
     try:
         app(arguments)
-    except KeyboardInterrupt:
-        sys.exit(1)
+    except SystemExit as ended:
+        sys.exit(1 if ended.code == _TYPER_INTERRUPTED else ended.code)
     except ChatbotError as error:
         if debug:
             raise
@@ -146,9 +155,9 @@ def main() -> None:
 
 
 def _with_session(command: str, act: Callable[[Session], T]) -> T:
+    configured = settings.load()
     from chatbot.apps.session import connect
 
-    configured = settings.load()
     if not (configured.data_dir / "catalogue.sqlite").exists():
         print("first use here: preparing the encoder and reading the built-in documents, half a minute", file=sys.stderr)  # noqa: T201
     with connect(configured, command) as session:

@@ -10,13 +10,13 @@ from contextlib import aclosing
 from typing import Any, Literal
 
 from fastapi import APIRouter, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from chatbot.apps.api import STREAM_HEADERS, Opened, begun
+from chatbot.apps.api import ClosingStream, Opened, begun
 from chatbot.apps.problems import status_of
 from chatbot.bootstrap import Application
-from chatbot.errors import ChatbotError, UnknownCollection
+from chatbot.errors import ChatbotError, QuestionError, UnknownCollection
 from chatbot.flow.pipeline import last_answer
 from chatbot.schema import Answer, AnswerEvent, Completed, DeltaReleased, Failed, Message, Query
 
@@ -61,28 +61,30 @@ async def chat_completions(body: ChatRequest, application: Opened) -> Response:
     try:
         events = application.answer(_query(body, application))
         if body.stream:
-            stream = _chunks(body.model, await begun(events))
-            return StreamingResponse(stream, media_type="text/event-stream", headers=STREAM_HEADERS)
+            return ClosingStream(_chunks(body.model, await begun(events)), "text/event-stream")
         return JSONResponse(_completion(body.model, await last_answer(events)))
     except ChatbotError as error:
         return _error(error)
 
 
 def _query(body: ChatRequest, application: Application) -> Query:
-    *history, last = [message.as_message() for message in body.messages]
+    messages = [message.as_message() for message in body.messages]
+    asked = max((place for place, message in enumerate(messages) if message.role == "user"), default=None)
+    if asked is None:
+        raise QuestionError("there is no user message; the last one is the question")
     known = application.catalogue.collections()
     if body.model != EVERYTHING and body.model not in known:
         raise UnknownCollection(f"there is no model {body.model!r}; there are: {', '.join([EVERYTHING, *sorted(known)])}")
     collections = () if body.model == EVERYTHING else (body.model,)
-    turns = tuple(message for message in history if message.role != "system")
-    return Query(text=last.content, history=turns, collections=collections)
+    history = tuple(message for message in messages[:asked] if message.role != "system")
+    return Query(text=messages[asked].content, history=history, collections=collections)
 
 
 def _completion(model: str, answer: Answer) -> dict[str, Any]:
     message = {"role": "assistant", "content": answer.text, "refusal": None}
     return {
         **_head(answer.id, model, "chat.completion"),
-        "choices": [{"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}],
+        "choices": [{"index": 0, "message": message, "finish_reason": _finish(answer), "logprobs": None}],
         "usage": _usage(answer),
         **_extra(answer),
     }
@@ -96,7 +98,8 @@ async def _chunks(model: str, events: AsyncGenerator[AnswerEvent]) -> AsyncGener
             if isinstance(event, DeltaReleased):
                 yield _data({**head, "choices": [_choice({"content": event.text})]})
             elif isinstance(event, Completed):
-                yield _data({**head, "choices": [_choice({}, "stop")], "usage": _usage(event.answer), **_extra(event.answer)})
+                answer = event.answer
+                yield _data({**head, "choices": [_choice({}, _finish(answer))], "usage": _usage(answer), **_extra(answer)})
             elif isinstance(event, Failed):
                 yield _data({"error": {"message": event.message, "type": "server_error", "code": event.code}})
     yield "data: [DONE]\n\n"
@@ -108,6 +111,10 @@ def _head(id_: str, model: str, kind: str) -> dict[str, Any]:
 
 def _choice(delta: dict[str, Any], finish_reason: str | None = None) -> dict[str, Any]:
     return {"index": 0, "delta": delta, "finish_reason": finish_reason}
+
+
+def _finish(answer: Answer) -> str:
+    return "length" if answer.finish_reason == "length" else "stop"
 
 
 def _usage(answer: Answer) -> dict[str, int]:

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from chatbot.apps.headers import HEADERS
 from chatbot.errors import ChatbotError, UnknownCollection, UserError
 
 _log = logging.getLogger(__name__)
@@ -48,4 +49,10 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     def _unexpected(_request: Request, error: Exception) -> JSONResponse:
         _log.error("a request failed", exc_info=error)
-        return problem(500, "something of ours failed; the server's log says what")
+        # this one is answered outside all middleware, so it brings the headers itself
+        return problem(500, "something of ours failed; the server's log says what", HEADERS)
+
+
+def no_route(request: Request) -> JSONResponse:
+    """Answers what the API does not have; without it the web chat would."""
+    return problem(404, f"there is no {request.method} {request.url.path}; /openapi.json lists what there is")

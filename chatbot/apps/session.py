@@ -72,18 +72,20 @@ class RemoteApplication:
     async def answer(self, query: Query) -> AsyncGenerator[AnswerEvent]:
         """See `Pipeline.answer`."""
         body = {**_query(query), "question": query.text, "stream": True}
-        async with httpx.AsyncClient(**self._options) as client, client.stream("POST", "/v1/answers", json=body) as response:
-            if response.status_code != 200:
-                await response.aread()
-                raise _error(response)
-            async for line in response.aiter_lines():
-                if line.startswith("data: "):
-                    yield answer_event.validate_json(line.removeprefix("data: "))
+        with self._reached():
+            async with httpx.AsyncClient(**self._options) as client, client.stream("POST", "/v1/answers", json=body) as response:
+                if response.status_code != 200:
+                    await response.aread()
+                    raise _error(response)
+                async for line in response.aiter_lines():
+                    if line.startswith("data: "):
+                        yield answer_event.validate_json(line.removeprefix("data: "))
 
     async def search(self, query: Query, k: int) -> list[Passage]:
         """See `Pipeline.search`."""
-        async with httpx.AsyncClient(**self._options) as client:
-            response = await client.post("/v1/search", json={**_query(query), "text": query.text, "k": k})
+        with self._reached():
+            async with httpx.AsyncClient(**self._options) as client:
+                response = await client.post("/v1/search", json={**_query(query), "text": query.text, "k": k})
         if response.status_code != 200:
             raise _error(response)
         return [Passage.model_validate(passage) for passage in response.json()["passages"]]
@@ -91,7 +93,11 @@ class RemoteApplication:
     def sync(self, paths: Sequence[str], collection: str = "", dry_run: bool = False) -> Iterator[DocumentReport]:
         """See `Application.sync`."""
         body = {"paths": list(paths), "collection": collection, "dry_run": dry_run}
-        with httpx.Client(**self._options) as client, client.stream("POST", "/v1/sync", json=body) as response:
+        with (
+            self._reached(),
+            httpx.Client(**self._options) as client,
+            client.stream("POST", "/v1/sync", json=body) as response,
+        ):
             if response.status_code != 200:
                 response.read()
                 raise _error(response)
@@ -103,17 +109,21 @@ class RemoteApplication:
 
     def _wait_until_open(self) -> None:
         deadline = time.monotonic() + _STARTING_S
-        with httpx.Client(**self._options) as client:
+        with self._reached(), httpx.Client(**self._options) as client:
             while True:
-                try:
-                    state = client.get("/readyz").json()
-                except httpx.HTTPError as error:
-                    raise InternalError(f"process {self._owner.pid} at {self._owner.url} does not answer: {error}") from error
+                state = client.get("/readyz").json()
                 if state["ready"]:
                     return
                 if state["phase"] == "failed" or time.monotonic() > deadline:
                     raise InternalError(f"the server at {self._owner.url} is not ready: {state['message'] or state['phase']}")
                 time.sleep(0.3)
+
+    @contextmanager
+    def _reached(self) -> Generator[None]:
+        try:
+            yield
+        except httpx.HTTPError as error:
+            raise InternalError(f"process {self._owner.pid} at {self._owner.url} does not answer: {error}") from error
 
 
 def _query(query: Query) -> dict[str, Any]:

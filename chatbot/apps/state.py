@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Literal
 
 from pydantic import BaseModel
@@ -31,3 +32,5 @@ class ServerState:
         self.token = token
         self.application: Application | None = None
         self.progress = Progress()
+        self.stopping = threading.Event()
+        """Set when the server is asked to end: starting up ends at the next step, a sync after the document it is at."""

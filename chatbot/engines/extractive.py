@@ -6,6 +6,7 @@ It is handed the passages as `documents` and knows nothing about where they came
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -19,6 +20,7 @@ from pydantic import ConfigDict
 from chatbot import definitions, sentences
 from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.engines.parts import EngineParts
+from chatbot.follow_ups import leans_on_history
 from chatbot.prompts import Prompt
 from chatbot.terms import terms
 
@@ -28,14 +30,18 @@ MAX_SENTENCES = 5
 MIN_SHARE = 0.6
 """A sentence is quoted only if it scores this share of the best one. With MAX_SENTENCES chosen by `benchmarks/golden.py`."""
 
-MIN_SCORE = 0.35
-"""The best sentence must reach this, or the engine abstains. Chosen by `benchmarks/golden.py --sweep`."""
+MIN_COSINE = 0.22
+"""A sentence must be this close to the question, or the engine abstains: the flow only looked at whole passages, and for a
+follow-up also at what was said before. Chosen on the golden questions."""
 
 OVERLAP_WEIGHT = 0.3
 RANK_WEIGHT = 0.2
 DEFINITION_WEIGHT = 0.3
 CARRY_WEIGHT = 0.5
 """Share of its predecessor's lead that a sentence takes over. All of these were chosen on the golden questions, flat there."""
+
+_OWN_MARKER = re.compile(r"\s?\[\d{1,3}\]")
+"""A reference number of the document's own would be taken for a citation of ours."""
 
 _MIN_WORDS = 4
 _MIN_LETTERS = 0.75
@@ -101,27 +107,13 @@ class ExtractiveEngine(BaseChatModel):
         question = _question(messages)
         if not candidates or not question:
             return []
-        scores = self._scores(question, candidates)
-        ranked = sorted(range(len(candidates)), key=lambda i: -scores[i])
-        best = scores[ranked[0]]
-        if best < MIN_SCORE:
-            return []
-        quoted = [i for i in ranked[:MAX_SENTENCES] if scores[i] >= MIN_SHARE * best]
-        return [candidates[i] for i in quoted]
-
-    def _scores(self, question: str, candidates: Sequence[_Candidate]) -> list[float]:
         cosines = self.encoder.encode_short([each.text for each in candidates]) @ self.encoder.encode_query(question)
-        overlaps = _idf_overlap(terms(question), [terms(f"{each.heading} {each.text}") for each in candidates])
-        last = candidates[-1].document + 1
-        asked = definitions.topic(question)
-        alone = [
-            float(cosine)
-            + OVERLAP_WEIGHT * overlap
-            + RANK_WEIGHT * (1 - each.document / last)
-            + DEFINITION_WEIGHT * definitions.defines(each.text, asked)
-            for each, cosine, overlap in zip(candidates, cosines, overlaps, strict=True)
-        ]
-        return _carried_on(alone, candidates)
+        if float(cosines.max()) < MIN_COSINE:
+            return []
+        scores = _scores(question, candidates, cosines.tolist())
+        ranked = sorted(range(len(candidates)), key=lambda i: -scores[i])
+        quoted = [i for i in ranked[:MAX_SENTENCES] if scores[i] >= MIN_SHARE * scores[ranked[0]]]
+        return [candidates[i] for i in quoted]
 
     def _say(self, chosen: Sequence[_Candidate]) -> Iterator[str]:
         """The answer in pieces of one sentence: a paragraph a source, its sentences in the order they stand there."""
@@ -140,11 +132,11 @@ def build(parts: EngineParts) -> ExtractiveEngine:
 
 
 def _question(messages: Sequence[BaseMessage]) -> str:
-    """The last question; a short one is read together with the one before, which it probably follows up."""
+    """The last question, and where it leans on the history the one before."""
     asked = [message.text for message in messages if isinstance(message, HumanMessage)]
     if not asked:
         return ""
-    return f"{asked[-2]} {asked[-1]}" if len(asked) > 1 and len(terms(asked[-1])) < 3 else asked[-1]
+    return f"{asked[-2]} {asked[-1]}" if len(asked) > 1 and leans_on_history(asked[-1]) else asked[-1]
 
 
 def _candidates(documents: Sequence[Mapping[str, str]]) -> list[_Candidate]:
@@ -153,7 +145,7 @@ def _candidates(documents: Sequence[Mapping[str, str]]) -> list[_Candidate]:
         text, headings = document["text"], document.get("title", "").split(" > ")
         offset = int(document.get("start", 0))
         for start, end in sentences.split(text):
-            sentence = " ".join(text[start:end].split())
+            sentence = _OWN_MARKER.sub("", " ".join(text[start:end].split()))
             if _is_prose(sentence):
                 found.setdefault(sentence.lower(), _Candidate(number, offset + start, sentence, headings[0], headings[-1]))
     return list(found.values())
@@ -163,6 +155,20 @@ def _is_prose(sentence: str) -> bool:
     """False for headings, crumbs of tables and lines of code."""
     letters = sum(character.isalnum() or character.isspace() for character in sentence)
     return len(sentence.split()) >= _MIN_WORDS and letters >= _MIN_LETTERS * len(sentence)
+
+
+def _scores(question: str, candidates: Sequence[_Candidate], cosines: Sequence[float]) -> list[float]:
+    overlaps = _idf_overlap(terms(question), [terms(f"{each.heading} {each.text}") for each in candidates])
+    last = candidates[-1].document + 1
+    asked = definitions.topic(question)
+    alone = [
+        cosine
+        + OVERLAP_WEIGHT * overlap
+        + RANK_WEIGHT * (1 - each.document / last)
+        + DEFINITION_WEIGHT * definitions.defines(each.text, asked)
+        for each, cosine, overlap in zip(candidates, cosines, overlaps, strict=True)
+    ]
+    return _carried_on(alone, candidates)
 
 
 def _carried_on(scores: Sequence[float], candidates: Sequence[_Candidate]) -> list[float]:

@@ -1,4 +1,4 @@
-"""The one flow: condense → retrieve → rerank → abstain → compose → generate → segment → cite → screen.
+"""The one flow: (smalltalk may end here) → condense → retrieve → rerank → abstain → compose → generate → segment → cite → screen.
 
 Read this first. It knows nothing about front ends; nothing flows backwards but a close.
 """
@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from langchain_core.language_models import BaseChatModel
 
@@ -24,6 +24,7 @@ from chatbot.flow.rerank import rerank
 from chatbot.flow.retrieve import Retriever
 from chatbot.flow.screen import Check, screen
 from chatbot.flow.segment import segment
+from chatbot.flow.smalltalk import is_smalltalk
 from chatbot.prompts import Prompt
 from chatbot.schema import (
     Answer,
@@ -75,10 +76,14 @@ class Pipeline:
         """
         query = self._checked(query)
         draft = _Draft(self._parts)
+        if is_smalltalk(query.text):
+            for event in draft.canned("smalltalk", ()):
+                yield event
+            return
         passages = await asyncio.to_thread(self._passages, query, draft)
         yield Retrieved(passages=tuple(passages))
         if abstain(passages, self._parts.settings.abstention.min_cosine):
-            for event in draft.abstained(passages):
+            for event in draft.canned("abstained", passages):
                 yield event
             return
         request = compose(query, passages, self._parts.prompts["answer"])
@@ -89,7 +94,7 @@ class Pipeline:
                     if not isinstance(item, Stop):
                         yield draft.add(item)
                     elif item.finish_reason == "abstained":
-                        for event in draft.abstained(passages):
+                        for event in draft.canned("abstained", passages):
                             yield event
                     else:
                         yield Completed(answer=draft.finish("answered", passages, item))
@@ -171,9 +176,12 @@ class _Draft:
         self._verdicts.append(item)
         return Judged(verdict=item)
 
-    def abstained(self, passages: Sequence[Passage]) -> tuple[AnswerEvent, AnswerEvent]:
-        said = self.add(Delta(text=self._parts.prompts["abstention"].text("assistant").strip()))
-        return said, Completed(answer=self.finish("abstained", passages, Stop(finish_reason="abstained")))
+    def canned(self, status: Literal["abstained", "smalltalk"], passages: Sequence[Passage]) -> tuple[AnswerEvent, AnswerEvent]:
+        """An answer that is a prompt's own text."""
+        name = "abstention" if status == "abstained" else "smalltalk"
+        said = self.add(Delta(text=self._parts.prompts[name].text("assistant").strip()))
+        reason = "abstained" if status == "abstained" else "stop"
+        return said, Completed(answer=self.finish(status, passages, Stop(finish_reason=reason)))
 
     def finish(self, status: Status, passages: Sequence[Passage], stop: Stop) -> Answer:
         self._timings["total"] = round((time.perf_counter() - self._begun) * 1000, 1)

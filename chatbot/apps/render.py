@@ -1,0 +1,174 @@
+"""Turns a turn into HTML. Pure; it knows nothing about Gradio, the network or time.
+
+Everything that comes from a document or a person goes through `escape`; no other text may reach the page.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Sequence
+
+from chatbot.apps.turn import MARKER, Turn
+from chatbot.knowledge.collections import Collection
+from chatbot.schema import Citation, Passage
+
+HEADER = "<h1>Chatbot</h1><p>Answers in the words of your documents, with the source of every sentence.</p>"
+FINE_PRINT = "Written by a machine, which can be wrong. Check the sources."
+EMPTY_HINT = "Type a question first."
+BUSY_HINT = "Wait for the answer, or stop it first."
+UNEXPECTED = "Something went wrong on our side; it has been logged. Ask again, or begin a new conversation."
+PANEL = (
+    '<aside id="evidence" aria-label="Source" tabindex="-1" hidden>'
+    '<div id="evidence-head"><span>Source</span><button type="button" id="evidence-close">Close</button></div>'
+    '<div id="evidence-body"></div></aside><div id="announcer" role="status"></div>'
+)
+_NOTICE = (
+    '<p class="notice"><strong>You are talking to a machine.</strong> It answers only from the documents, and it can be wrong: '
+    "check the sources. A click on a number in the answer shows them.</p>"
+)
+_NO_DOCUMENTS = (
+    '<div class="card"><p class="title">There are no documents yet</p><p>Add a file or a folder, then reload this page:</p>'
+    "<pre>chatbot sync PATH</pre></div>"
+)
+
+_CONTROLS = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029])
+_ENTITIES = str.maketrans(
+    {**_CONTROLS, ord("\n"): "&#10;", ord("\t"): " ", **{ord(mark): f"&#{ord(mark)};" for mark in string.punctuation}}
+)
+_LEGEND = {"searching": "Searching the documents", "reading": "Reading the best passages", "answering": "Answering"}
+
+
+def escape(text: str) -> str:
+    """Text that neither HTML nor Markdown nor LaTeX can read anything into: all ASCII punctuation becomes entities."""
+    return text.translate(_ENTITIES)
+
+
+def welcome_html(has_documents: bool) -> str:
+    """What stands above the example questions."""
+    return _NOTICE if has_documents else _NOTICE + _NO_DOCUMENTS
+
+
+def collection_html(collection: Collection) -> str:
+    """A heading for a collection's example questions."""
+    return f"<h2>{escape(collection.title)}</h2><p>{escape(collection.description)}</p>"
+
+
+def question_html(text: str) -> str:
+    """A person's message."""
+    return f'<div class="question" dir="auto">{escape(text.strip())}</div>'
+
+
+def turn_html(turn: Turn) -> str:
+    """The machine's message. On one line, so that a Markdown reader takes it for a single block of HTML."""
+    body = {"abstained": _abstention, "failed": _failure, "refused": _failure}.get(turn.phase, _answer)(turn)
+    return f'<div class="answer" data-phase="{turn.phase}">{body}</div>'
+
+
+def _answer(turn: Turn) -> str:
+    known = [_position(turn.passages, citation) for citation in turn.citations]
+    evidence = "".join(
+        _evidence(number, turn.passages[position], citation)
+        for number, (citation, position) in enumerate(zip(turn.citations, known, strict=True))
+        if position is not None
+    )
+    legend = f'<p class="phase"><span class="pulse"></span>{_LEGEND[turn.phase]}…</p>' if turn.busy else ""
+    note = f'<p class="note">{escape(turn.note)}</p>' if turn.note else ""
+    return f'<div class="text" dir="auto">{_paragraphs(turn)}</div>{legend}{note}{_sources(turn)}{evidence}'
+
+
+def _paragraphs(turn: Turn) -> str:
+    html = "".join(_with_chips(text, markers, turn.citations) for text, markers in turn.pieces())
+    return "".join(f"<p>{paragraph}</p>" for paragraph in html.split("&#10;&#10;") if paragraph.strip())
+
+
+def _with_chips(text: str, markers: int, citations: Sequence[Citation]) -> str:
+    """Escaped text; the k-th marker of the answer becomes a button for the k-th citation once that is known."""
+    html, begun = "", 0
+    for number, match in enumerate(MARKER.finditer(text), markers):
+        html += escape(text[begun : match.start()])
+        begun = match.end()
+        html += _chip(number, match.group(1), citations[number] if number < len(citations) else None)
+    return html + escape(text[begun:])
+
+
+def _chip(number: int, marker: str, citation: Citation | None) -> str:
+    if citation is None:
+        return f'<span class="citation">{marker}</span>'
+    label = f"Source {marker}: {_place(citation.title or citation.source, citation.page)}"
+    return f'<button type="button" class="citation" data-evidence="{number}" aria-label="{escape(label)}">{marker}</button>'
+
+
+def _sources(turn: Turn) -> str:
+    """One button for each document and page cited."""
+    first: dict[tuple[str, int | None], tuple[int, Citation]] = {}
+    for number, citation in enumerate(turn.citations):
+        first.setdefault((citation.source, citation.page), (number, citation))
+    if turn.busy or not first:
+        return ""
+    buttons = "".join(
+        f'<li><button type="button" class="source" data-evidence="{number}"><b>{citation.marker}</b> '
+        f"{escape(_place(citation.title or citation.source, citation.page))}</button></li>"
+        for number, citation in first.values()
+    )
+    return f'<div class="sources"><span>Sources</span><ul>{buttons}</ul></div>'
+
+
+def _abstention(turn: Turn) -> str:
+    nearest = "".join(
+        f'<li><button type="button" class="source" data-evidence="{number}">'
+        f"{escape(_place(passage.title or passage.source, passage.chunk.page))}</button>"
+        f"<span>{escape(_shortened(passage.chunk.text))}</span></li>"
+        for number, passage in enumerate(turn.passages)
+    )
+    evidence = "".join(_evidence(number, passage, None) for number, passage in enumerate(turn.passages))
+    details = f"<details><summary>Nearest passages looked at ({len(turn.passages)})</summary><ol>{nearest}</ol></details>"
+    return (
+        f'<div class="card abstention"><p class="title">Not in the documents</p>{_paragraphs(turn)}'
+        f"{details if nearest else ''}</div>{evidence}"
+    )
+
+
+def _failure(turn: Turn) -> str:
+    so_far = f'<div class="text" dir="auto">{_paragraphs(turn)}</div>' if turn.raw else ""
+    title = "Please change the question" if turn.phase == "refused" else "No answer"
+    why = escape(turn.note[:1].upper() + turn.note[1:])
+    return f'{so_far}<div class="card failure"><p class="title">{title}</p><p>{why}</p></div>'
+
+
+def _evidence(number: int, passage: Passage, citation: Citation | None) -> str:
+    """What the side panel shows; hidden where it stands, and cloned by chat.js. (Gradio turns a <template> into text.)"""
+    rows = {
+        "Page": str(passage.chunk.page) if passage.chunk.page else "",
+        "File": passage.source,
+        "Collection": passage.collection,
+        "Cosine": f"{passage.dense:.2f}",
+        "BM25": f"{passage.lexical:.1f}",
+    }
+    facts = "".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in rows.items() if value)
+    trail = " › ".join(escape(heading) for heading in passage.chunk.heading_path)
+    return (
+        f'<div class="evidence" data-key="{number}" hidden><h2 dir="auto">{escape(passage.title or passage.source)}</h2>'
+        f'<p class="trail" dir="auto">{trail}</p>'
+        f'<blockquote dir="auto">{_quoted(passage, citation)}</blockquote><dl>{facts}</dl></div>'
+    )
+
+
+def _quoted(passage: Passage, citation: Citation | None) -> str:
+    text = passage.chunk.text
+    if citation is None:
+        return escape(text)
+    start, end = citation.start - passage.chunk.start, citation.end - passage.chunk.start
+    return f"{escape(text[:start])}<mark>{escape(text[start:end])}</mark>{escape(text[end:])}"
+
+
+def _position(passages: Sequence[Passage], citation: Citation) -> int | None:
+    return next((i for i, passage in enumerate(passages) if passage.chunk.id == citation.chunk_id), None)
+
+
+def _place(title: str, page: int | None) -> str:
+    return f"{title}, page {page}" if page else title
+
+
+def _shortened(text: str, limit: int = 140) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= limit else flat[:limit].rsplit(" ", 1)[0] + " …"

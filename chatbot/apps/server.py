@@ -1,0 +1,151 @@
+"""`chatbot serve`: binds the port, answers at once, and opens, syncs and loads the web chat while it says how far it is."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import socket
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from chatbot import __version__
+from chatbot.apps import api, openai_api, problems
+from chatbot.apps.headers import SecurityHeaders
+from chatbot.apps.page import FrontPage, load_page
+from chatbot.apps.state import Progress, ServerState
+from chatbot.bootstrap import Application
+from chatbot.errors import ChatbotError, UserError
+from chatbot.knowledge.ownership import Owner
+from chatbot.settings import LOOPBACK, Settings
+
+_log = logging.getLogger(__name__)
+
+Say = Callable[[str], None]
+"""Prints a line to whoever started the server."""
+
+
+def serve(settings: Settings, say: Say) -> None:
+    """Run until stopped.
+
+    Raises:
+        ChatbotError: the port is taken, or the application could not be opened.
+    """
+    listener = _bind(settings.host, settings.port)
+    port = listener.getsockname()[1]
+    url = _url(settings.host, port)
+    state = ServerState(token=secrets.token_urlsafe(32))
+    failure: list[Exception] = []
+
+    async def start(stack: AsyncExitStack) -> None:
+        try:
+            await _start(settings, state, url, app.state.page, stack, say)
+        except Exception as error:  # noqa: BLE001  raised again when the server has stopped
+            failure.append(error)
+            server.should_exit = True
+
+    app = build(settings, state, start)
+    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=10, server_header=False)
+    server = _Server(config, app.state.page)
+    with contextlib.suppress(KeyboardInterrupt):  # Ctrl+C is how it is meant to end
+        server.run(sockets=[listener])
+    if failure:
+        raise failure[0]
+
+
+class _Server(uvicorn.Server):
+    """Lets go of open tabs first: each holds a stream, and uvicorn waits for every stream before it ends."""
+
+    def __init__(self, config: uvicorn.Config, page: FrontPage) -> None:
+        super().__init__(config)
+        self._page = page
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._page.close()
+        await super().shutdown(sockets)
+
+
+def build(settings: Settings, state: ServerState, start: Callable[[AsyncExitStack], Coroutine[Any, Any, None]]) -> FastAPI:
+    """The ASGI application; `start` runs beside the requests and may put what must be closed on the stack."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
+        async with AsyncExitStack() as stack:
+            starting = asyncio.create_task(start(stack))
+            yield
+            state.stopping.set()
+            await starting  # its threads must be done before the stores they use are closed
+
+    app = FastAPI(title="chatbot", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.state.server = state
+    app.state.page = FrontPage()
+    allowed = [*LOOPBACK, "[::1]", settings.host, f"[{settings.host}]", *settings.allowed_hosts]
+    # a name that resolves to this machine is not enough: another site's page could have made its own name do so
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=allowed, www_redirect=False)
+    app.add_middleware(SecurityHeaders)  # outermost, so that refusals have them too
+    problems.install(app)
+    app.include_router(api.router)
+    app.include_router(openai_api.router)
+    app.add_route("/v1/{rest:path}", problems.no_route, ["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False)
+    app.mount("/", app.state.page)
+    return app
+
+
+async def _start(settings: Settings, state: ServerState, url: str, page: FrontPage, stack: AsyncExitStack, say: Say) -> None:
+    say(f"chatbot is starting at {url}")
+    try:
+        application = await asyncio.to_thread(Application, settings, "serve")
+    except ChatbotError as error:
+        state.progress = Progress(phase="failed", message=str(error))
+        raise
+    stack.callback(application.close)
+    application.announce(Owner(pid=os.getpid(), command="serve", url=url, token=state.token))
+    if application.indexes.rebuilt:
+        say(f"indexes rebuilt: {application.indexes.rebuilt}")
+    state.application = application
+    await asyncio.to_thread(_first_sync, application, state, say)
+    if state.stopping.is_set():
+        return
+    state.progress = Progress(ready=True, phase="ready")
+    say(f"ready: API at {url}/v1, web chat in a moment")
+    page.attach(await load_page(application, stack))
+    state.progress = Progress(ready=True, phase="ready", page=True)
+    say(f"open {url} in a browser; Ctrl+C stops")
+
+
+def _first_sync(application: Application, state: ServerState, say: Say) -> None:
+    changed = 0
+    for done, (total, report) in enumerate(application.sync_with_total(()), 1):
+        if state.stopping.is_set():
+            return
+        state.progress = Progress(phase="syncing", done=done, total=total, message=report.source)
+        changed += report.state not in {"unchanged", "refused"}
+        if report.state in {"refused", "failed", "partly"}:
+            say(f"  {report.state}: {report.collection}/{report.source}: {report.reason}")
+    held = application.catalogue.collections()
+    listed = ", ".join(f"{name} ({number})" for name, number in sorted(held.items())) or "none yet: run `chatbot sync PATH`"
+    say(f"documents: {listed}; {changed} new or changed")
+
+
+def _url(host: str, port: int) -> str:
+    """Where this machine reaches the server; every address includes the loopback one."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=128)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        raise UserError(
+            f"port {port} on {host} cannot be used: {reason}; stop what uses it, or choose another with --port"
+        ) from error

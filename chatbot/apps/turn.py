@@ -1,0 +1,165 @@
+"""An answer as far as it has come, folded from the events of the flow. It knows nothing about HTML or Gradio."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from collections.abc import AsyncGenerator, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from chatbot import sentences
+from chatbot.schema import (
+    Answer,
+    AnswerEvent,
+    Citation,
+    Cited,
+    Completed,
+    DeltaReleased,
+    Failed,
+    Passage,
+    Replaced,
+    Retrieved,
+)
+
+Phase = Literal["searching", "reading", "answering", "answered", "abstained", "stopped", "refused", "failed"]
+
+MARKER = re.compile(r" ?\[(\d{1,3})\]")
+_BUSY = {"searching", "reading", "answering"}
+
+
+@dataclass(frozen=True)
+class Turn:
+    """The machine's side of one exchange."""
+
+    phase: Phase = "searching"
+    raw: str = ""
+    """The deltas joined, markers inside."""
+    replaced: tuple[tuple[int, str], ...] = ()
+    """Sentences of `raw` that were taken back, by index, and what stands in their place."""
+    citations: tuple[Citation, ...] = ()
+    passages: tuple[Passage, ...] = field(default=(), repr=False)
+    note: str = ""
+    """A remark below the answer, or what went wrong."""
+
+    @property
+    def busy(self) -> bool:
+        """True until the answer's last event."""
+        return self.phase in _BUSY
+
+    @property
+    def plain(self) -> str:
+        """The words without markers, as the history of a later question has them."""
+        return MARKER.sub("", "".join(text for text, _ in self.pieces())).strip()
+
+    def pieces(self) -> Iterator[tuple[str, int]]:
+        """Stretches of text, each with the number of markers before it; what was taken back is replaced already."""
+        if not self.replaced:
+            yield self.raw, 0
+            return
+        instead, markers, begun = dict(self.replaced), 0, 0
+        for index, (start, end) in enumerate(sentences.split(self.raw)):
+            yield self.raw[begun:start], markers
+            yield (instead[index], len(self.citations)) if index in instead else (self.raw[start:end], markers)
+            markers += len(MARKER.findall(self.raw[start:end]))
+            begun = end
+        yield self.raw[begun:], markers
+
+
+def advance(turn: Turn, event: AnswerEvent) -> Turn:
+    """The turn after one more event."""
+    match event:
+        case Retrieved(passages=passages):
+            return replace(turn, phase="reading", passages=passages)
+        case DeltaReleased(text=text):
+            return replace(turn, phase="answering", raw=turn.raw + text)
+        case Cited(citation=citation):
+            return replace(turn, citations=(*turn.citations, citation))
+        case Replaced(sentence=sentence, text=text):
+            return replace(turn, replaced=(*turn.replaced, (sentence, text)))
+        case Completed(answer=answer):
+            return _complete(turn, answer)
+        case Failed(message=message):
+            return fail(turn, message)
+        case _:
+            return turn
+
+
+def stop(turn: Turn) -> Turn:
+    """The turn as it stays when a person ends it; a finished one is left as it is."""
+    return replace(turn, phase="stopped", note="Stopped. This answer is not complete.") if turn.busy else turn
+
+
+def refuse(turn: Turn, message: str) -> Turn:
+    """The turn when the question itself has to be changed."""
+    return replace(turn, phase="refused", note=message)
+
+
+def fail(turn: Turn, message: str) -> Turn:
+    """The turn when it ends in an error."""
+    return replace(turn, phase="failed", note=message)
+
+
+class PacedTurns:
+    """Folds events into a turn and shows it at most every `interval_s`, a new phase at once."""
+
+    def __init__(self, events: AsyncGenerator[AnswerEvent], interval_s: float) -> None:
+        self._events = events
+        self._interval_s = interval_s
+        self._turn = Turn()
+        self._changed, self._urgent = asyncio.Event(), asyncio.Event()
+        # a task of its own: events are read, and closed, in one task, whatever the reader of the turns does
+        self._folding = asyncio.create_task(self._fold())
+
+    async def turns(self) -> AsyncGenerator[Turn]:
+        """The turn as it grows; raises what the events raise, and closes them, also when closed itself."""
+        seen = None
+        try:
+            while not self._folding.done() or self._turn is not seen:
+                await self._changed.wait()
+                self._changed.clear()
+                self._urgent.clear()
+                if self._turn is not seen:
+                    seen = self._turn
+                    yield seen
+                if seen and not seen.busy:
+                    break
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._urgent.wait(), self._interval_s)
+            if self._turn.phase != "stopped":
+                await self._folding
+        finally:
+            self._folding.cancel()
+            await asyncio.gather(self._folding, return_exceptions=True)
+
+    def stop(self) -> None:
+        """Close the events; the turn as it stands becomes the last one."""
+        if self._folding.cancel():
+            self._turn = stop(self._turn)
+            self._changed.set()
+            self._urgent.set()
+
+    async def _fold(self) -> None:
+        try:
+            async with contextlib.aclosing(self._events):
+                async for event in self._events:
+                    before, self._turn = self._turn, advance(self._turn, event)
+                    self._changed.set()
+                    if self._turn.busy and self._turn.phase != before.phase:
+                        self._urgent.set()
+        finally:
+            self._changed.set()
+
+
+def _complete(turn: Turn, answer: Answer) -> Turn:
+    """The finished answer counts, whatever was streamed."""
+    return replace(
+        turn,
+        phase="abstained" if answer.status == "abstained" else "answered",
+        raw=answer.text,
+        replaced=(),
+        citations=answer.citations,
+        passages=answer.passages,
+        note="The answer was cut at its length limit." if answer.finish_reason == "length" else "",
+    )

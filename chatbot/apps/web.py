@@ -1,0 +1,244 @@
+"""The web chat: one Gradio page over `Application.answer`. Wiring only; what a message looks like is in `render`.
+
+Imported lazily by the server, because importing Gradio takes seconds. What is shown when (welcome, Send or Stop) follows from
+the transcript, in chat.css.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import AsyncGenerator, Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import gradio as gr
+from gradio.themes import Base
+
+from chatbot.apps import render
+from chatbot.apps.turn import PacedTurns, Turn, fail, refuse
+from chatbot.bootstrap import Application
+from chatbot.errors import ChatbotError, UserError
+from chatbot.knowledge.collections import Collection, golden_questions
+from chatbot.schema import Message, Query
+
+FRAME_S = 0.1
+"""At most ten pictures a second: Gradio redraws the whole message, and with one picture a token the page fell 11 s behind."""
+
+KEPT_MESSAGES = 20
+"""How much of a conversation goes with the next question."""
+
+KEPT_EXCHANGES = 25
+"""How much of a conversation stays on the page, and in memory."""
+
+SESSIONS = 200
+"""Conversations held in memory; the one unused for longest goes first."""
+
+_ANSWERS_AT_ONCE = 8
+_WAITING = 64
+_EXAMPLES = 3
+_STATIC = Path(__file__).parent / "static"
+_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
+_MONOSPACE = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
+
+_log = logging.getLogger(__name__)
+
+
+class Exchange(NamedTuple):
+    """A question and its answer."""
+
+    question: str
+    turn: Turn
+
+
+Conversation = tuple[Exchange, ...]
+Frame = dict[Any, Any]
+"""New values by component."""
+
+
+class _Parts(NamedTuple):
+    """The components that events read and write."""
+
+    welcome: gr.HTML
+    examples: list[gr.Button]
+    transcript: gr.Chatbot
+    hint: gr.HTML
+    question: gr.Textbox
+    send: gr.Button
+    halt: gr.Button
+    collection: gr.Dropdown
+    reset: gr.Button
+    conversation: gr.State
+
+
+def build(application: Application) -> gr.Blocks:
+    """The page; mount it with `mount_options`."""
+    with gr.Blocks(title="Chatbot", analytics_enabled=False, fill_height=True, fill_width=True) as blocks:
+        parts = _lay_out(application)
+        _wire(parts, application)
+
+        def loaded() -> Frame:
+            """A sync may have brought documents since the page was built."""
+            return {
+                parts.welcome: render.welcome_html(not application.is_empty()),
+                parts.collection: gr.Dropdown(_choices(application)),
+            }
+
+        blocks.load(
+            loaded, None, [parts.welcome, parts.collection], queue=False, show_progress="hidden", api_visibility="private"
+        )
+    blocks.queue(max_size=_WAITING, default_concurrency_limit=_ANSWERS_AT_ONCE, api_open=False)
+    blocks.state_session_capacity = SESSIONS
+    return blocks
+
+
+def mount_options() -> dict[str, Any]:
+    """Arguments for `gr.mount_gradio_app`: nothing leaves this machine, nothing is recorded, nothing can be uploaded."""
+    style, script = ((_STATIC / name).read_text(encoding="utf-8") for name in ("chat.css", "chat.js"))
+    return {
+        "theme": Base(primary_hue="teal", neutral_hue="slate", font=_FONTS, font_mono=_MONOSPACE),
+        "head": f"<style>{style}</style><script>{script}</script>",
+        "footer_links": [],
+        "run_history": False,
+        "show_error": False,
+        "ssr_mode": False,
+        "mcp_server": False,
+        "enable_monitoring": False,
+        "max_file_size": 1,
+    }
+
+
+def _lay_out(application: Application) -> _Parts:
+    with gr.Column(elem_id="page"):
+        gr.HTML(render.HEADER, elem_id="header")
+        with gr.Column(elem_id="welcome"):
+            welcome = gr.HTML(render.welcome_html(not application.is_empty()))
+            examples = list(_examples(application.collections.values()))
+        transcript = gr.Chatbot(
+            label="Conversation",
+            show_label=False,
+            elem_id="transcript",
+            buttons=[],
+            height=None,
+            latex_delimiters=[],
+            sanitize_html=False,  # every message is our own HTML, and all text in it went through render.escape
+            allow_tags=False,
+            feedback_options=None,
+            layout="bubble",
+        )
+        with gr.Column(elem_id="composer"):
+            hint = gr.HTML("", elem_id="hint")
+            with gr.Row(elem_id="line"):
+                question = gr.Textbox(label="Your question", placeholder="Ask a question", max_lines=6, elem_id="question")
+                send = gr.Button("Send", variant="primary", elem_id="send")
+                halt = gr.Button("Stop", elem_id="stop")
+            with gr.Row(elem_id="options"):
+                collection = gr.Dropdown(
+                    _choices(application), value="", label="Search in", filterable=False, elem_id="collection"
+                )
+                reset = gr.Button("New conversation", elem_id="reset")
+            gr.HTML(render.FINE_PRINT, elem_id="fine-print")
+    gr.HTML(render.PANEL, elem_id="side")
+    return _Parts(welcome, examples, transcript, hint, question, send, halt, collection, reset, gr.State(()))
+
+
+def _examples(collections: Iterable[Collection]) -> Iterator[gr.Button]:
+    for collection in collections:
+        answerable = [each.question for each in golden_questions(collection) if each.expected_sources][:_EXAMPLES]
+        if not answerable:
+            continue
+        gr.HTML(render.collection_html(collection), elem_classes="collection")
+        with gr.Row(elem_classes="examples"):
+            for question in answerable:
+                yield gr.Button(question, elem_classes="example")
+
+
+def _choices(application: Application) -> list[tuple[str, str]]:
+    """Collections that hold documents, title and name, the described ones first."""
+    held, described = application.catalogue.collections(), application.collections
+    names = [name for name in described if name in held] + sorted(held.keys() - described.keys())
+    return [("All documents", ""), *((described[name].title if name in described else name, name) for name in names)]
+
+
+def _wire(parts: _Parts, application: Application) -> None:
+    running: dict[str, PacedTurns] = {}
+
+    async def respond(text: str, collection: str, conversation: Conversation, request: gr.Request) -> AsyncGenerator[Frame]:
+        session = request.session_hash or ""
+        if session in running or not text.strip():
+            yield {parts.hint: render.BUSY_HINT if session in running else render.EMPTY_HINT}
+            return
+        earlier = conversation[1 - KEPT_EXCHANGES :]
+        shown = [message for exchange in earlier for message in _messages(exchange)]
+        query = Query(text=text, history=_history(earlier), collections=(collection,) if collection else ())
+        running[session] = paced = PacedTurns(application.answer(query), FRAME_S)
+        try:
+            async with contextlib.aclosing(_turns(paced, query)) as turns:
+                async for turn in turns:
+                    exchange = Exchange(text[: application.settings.max_question_chars], turn)
+                    yield {
+                        parts.transcript: [*shown, *_messages(exchange)],
+                        parts.conversation: (*earlier, exchange),
+                        **_fields(parts, text, turn),
+                    }
+        finally:
+            running.pop(session).stop()
+
+    async def halt(request: gr.Request) -> None:
+        # not Gradio's `cancels`: its answer to the click overtakes a frame on its way, which then is painted over it
+        if paced := running.get(request.session_hash or ""):
+            paced.stop()
+
+    def forgotten() -> Frame:
+        return {parts.transcript: [], parts.conversation: (), parts.hint: "", parts.question: ""}
+
+    outputs = [parts.question, parts.hint, parts.transcript, parts.conversation]
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    sources = [(parts.question.submit, parts.question), (parts.send.click, parts.question)]
+    sources += [(example.click, example) for example in parts.examples]
+    for trigger, source in sources:
+        inputs = [source, parts.collection, parts.conversation]
+        # "multiple": otherwise the browser drops a question that comes too early, and nothing says so
+        trigger(respond, inputs, outputs, trigger_mode="multiple", concurrency_id="answer", **quiet)
+    parts.halt.click(halt, queue=False, **quiet)
+    parts.reset.click(forgotten, None, outputs, queue=False, **quiet)
+
+
+def _fields(parts: _Parts, text: str, turn: Turn) -> Frame:
+    """The text box is emptied once, so that the next question can be typed, and gets back a question to be changed."""
+    if turn.phase == "searching":
+        return {parts.question: "", parts.hint: ""}
+    return {parts.question: text} if turn.phase == "refused" else {} if turn.busy else {parts.hint: ""}
+
+
+async def _turns(paced: PacedTurns, query: Query) -> AsyncGenerator[Turn]:
+    """The answer as it grows; errors become the last turn."""
+    turn = Turn()
+    yield turn
+    try:
+        async with contextlib.aclosing(paced.turns()) as turns:
+            async for turn in turns:
+                yield turn
+    except UserError as error:
+        yield refuse(turn, str(error))
+    except ChatbotError as error:
+        yield fail(turn, str(error))
+    except Exception:  # noqa: BLE001  the page is the last who can tell the person
+        _log.exception("the web chat could not answer request %s", query.request_id)
+        yield fail(turn, render.UNEXPECTED)
+
+
+def _messages(exchange: Exchange) -> list[dict[str, str]]:
+    return [
+        {"role": "user", "content": render.question_html(exchange.question)},
+        {"role": "assistant", "content": render.turn_html(exchange.turn)},
+    ]
+
+
+def _history(conversation: Conversation) -> tuple[Message, ...]:
+    """The exchanges that got an answer, as plain text."""
+    messages: list[Message] = []
+    for question, turn in conversation:
+        if turn.plain:
+            messages += [Message(role="user", content=question), Message(role="assistant", content=turn.plain)]
+    return tuple(messages[-KEPT_MESSAGES:])
