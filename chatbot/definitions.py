@@ -13,7 +13,7 @@ _ASKS = re.compile(
 )
 _DEFINES = re.compile(
     r"^(?:an?\s+|the\s+)?(?P<topic>[^.:;!?]{2,80}?)(?:\s*\([^)]*\))?(?:,[^,.;]{3,80},)?\s+"
-    r"(?:is|are|was|were|means?|refers? to|stands? for|denotes?)\s+",
+    r"(?:is|are|means?|refers? to|stands? for|denotes?)\s+",
     re.IGNORECASE,
 )
 _ALIKE = 0.5

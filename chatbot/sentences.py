@@ -10,6 +10,7 @@ _NEVER_LAST = re.compile(r"\b(?:e\.g|i\.e|vs|cf|approx|resp|mr|mrs|dr|prof|st)\.
 _BEFORE_NUMBER = re.compile(
     r"\b(?:al|no|nos|fig|figs|eq|eqs|sec|ch|vol|pp|ed|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\.$", re.IGNORECASE
 )
+_MAYBE_MARKER = re.compile(r"\[\d{0,3}")
 _LEAD = re.compile(r"\s*(?:(?:[-*•]|\d{1,2}[.)])\s+)?")
 
 
@@ -26,7 +27,7 @@ def complete_until(text: str) -> int:
     last = 0
     for match in _ends(text):
         follows = text[match.end() :].lstrip()
-        if follows:
+        if follows and not _MAYBE_MARKER.fullmatch(follows):
             last = match.end() + len(text[match.end() :]) - len(follows)
     return last
 

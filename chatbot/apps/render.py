@@ -99,18 +99,23 @@ def _chip(number: int, marker: str, citation: Citation | None) -> str:
 
 
 def _sources(turn: Turn) -> str:
-    """One button for each document and page cited."""
-    first: dict[tuple[str, int | None], tuple[int, Citation]] = {}
+    """One button for each document and page cited, with all its markers."""
+    cited: dict[tuple[str, int | None], list[tuple[int, Citation]]] = {}
     for number, citation in enumerate(turn.citations):
-        first.setdefault((citation.source, citation.page), (number, citation))
-    if turn.busy or not first:
+        cited.setdefault((citation.source, citation.page), []).append((number, citation))
+    if turn.busy or not cited:
         return ""
     buttons = "".join(
-        f'<li><button type="button" class="source" data-evidence="{number}"><b>{citation.marker}</b> '
+        f'<li><button type="button" class="source" data-evidence="{number}"><b>{_markers(each)}</b> '
         f"{escape(_place(citation.title or citation.source, citation.page))}</button></li>"
-        for number, citation in first.values()
+        for each in cited.values()
+        for number, citation in each[:1]
     )
     return f'<div class="sources"><span>Sources</span><ul>{buttons}</ul></div>'
+
+
+def _markers(cited: list[tuple[int, Citation]]) -> str:
+    return ", ".join(str(marker) for marker in sorted({citation.marker for _, citation in cited}))
 
 
 def _abstention(turn: Turn) -> str:

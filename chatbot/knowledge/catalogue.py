@@ -165,18 +165,21 @@ class Catalogue:
         return found
 
     def index_rows(self, ids: Iterable[str] | None = None, document_ids: Sequence[str] = ()) -> Iterator[list[IndexRow]]:
-        """Batches of rows for the indexes: by chunk id, or of some documents (staged ones too), or all published ones."""
-        columns = select(tables.chunks, tables.documents).join(tables.documents).set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)
+        """Batches of rows for the indexes: by chunk id, or of some documents (staged ones too), or all published ones.
+
+        Nothing is being read while the caller holds a batch: an open read would let no write of the caller commit.
+        """
         if document_ids:
-            queries = [columns.where(tables.chunks.c.document_id.in_(batch)) for batch in _batched(document_ids)]
-        elif ids is not None:
-            queries = [columns.where(tables.chunks.c.id.in_(batch)) for batch in _batched(ids)]
-        else:
-            queries = [columns.where(tables.documents.c.published)]
+            ids = self._chunk_ids_of(document_ids)
+        columns = select(tables.chunks, tables.documents).join(tables.documents).set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)
+        for batch in _batched(self.chunk_ids() if ids is None else ids):
+            with self._engine.connect() as connection:
+                rows = [to_index_row(row) for row in connection.execute(columns.where(tables.chunks.c.id.in_(batch)))]
+            yield rows
+
+    def _chunk_ids_of(self, document_ids: Sequence[str]) -> list[str]:
         with self._engine.connect() as connection:
-            for query in queries:
-                for rows in connection.execute(query).partitions(_BATCH):
-                    yield [to_index_row(row) for row in rows]
+            return list(connection.scalars(select(tables.chunks.c.id).where(tables.chunks.c.document_id.in_(document_ids))))
 
     # embeddings
 

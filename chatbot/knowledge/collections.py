@@ -57,7 +57,7 @@ def discover(roots: Sequence[Path]) -> dict[str, Collection]:
     for root in roots:
         described |= _read_descriptions(root / DESCRIPTION)
         for path in walk(root):
-            first, *rest = path.relative_to(root).parts
+            first, *rest = printable(path.relative_to(root)).split("/")
             name, inside = (first, "/".join(rest)) if rest else (LOOSE, first)
             files.setdefault(name, {})[inside] = path
     return {name: _collection(name, described.get(name), found) for name, found in files.items()}
@@ -74,6 +74,11 @@ def walk(folder: Path) -> Iterator[Path]:
             yield path
 
 
+def printable(path: Path) -> str:
+    """The path with slashes; bytes of a name that are no UTF-8 become `\\xe9`, so that it can be stored and shown."""
+    return path.as_posix().encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def golden_questions(collection: Collection) -> list[GoldenQuestion]:
     """The collection's questions.jsonl; empty where it has none.
 
@@ -83,11 +88,13 @@ def golden_questions(collection: Collection) -> list[GoldenQuestion]:
     if collection.questions is None:
         return []
     questions: list[GoldenQuestion] = []
-    for number, line in enumerate(collection.questions.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(collection.questions.read_bytes().splitlines(), 1):
         try:
             questions.append(GoldenQuestion.model_validate_json(line))
         except ValidationError as error:
-            raise SettingsError(f"{collection.questions} line {number}: {error.errors()[0]['msg']}; mend the line") from error
+            first = error.errors()[0]
+            what = ": ".join([*map(str, first["loc"]), first["msg"]])
+            raise SettingsError(f"{collection.questions} line {number}: {what}; mend the line") from error
     return questions
 
 

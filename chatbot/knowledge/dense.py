@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -64,15 +66,33 @@ class DenseIndex:
             where = {"$and": [where, {"collection": {"$in": list(collections)}}]}
         try:
             k = min(k, self._collection.count())
-            if not k:
+            if not k or not scopes:  # Chroma refuses an empty list
                 return {}
             found = self._collection.query(query_embeddings=[vector], n_results=k, where=where, include=["distances"])
         except ChromaError as error:
             raise IndexDamaged(f"the dense index failed: {error}; restart to rebuild it") from error
         return {id_: 1.0 - distance for id_, distance in zip(found["ids"][0], found["distances"][0], strict=True)}
 
+    def try_out(self) -> None:
+        """Walk a stretch of the graph on disk."""
+        self.ids()
+        for vector in self._collection.peek(10)["embeddings"]:
+            self._collection.query(query_embeddings=[vector], n_results=min(100, self._collection.count()), include=[])
+
     def ids(self) -> set[str]:
         try:
             return set(self._collection.get(include=[])["ids"])
         except ChromaError as error:
             raise IndexDamaged(f"the dense index cannot be read: {error}") from error
+
+
+def withstands(folder: Path) -> bool:
+    """True if a child process lived through opening the folder and searching in it: a torn graph file ends the process."""
+    if not any(folder.glob("*/*.bin")):
+        return True  # no graph was written to disk yet
+    child = [sys.executable, "-m", "chatbot.knowledge.dense", str(folder)]
+    return subprocess.run(child, capture_output=True, check=False).returncode == 0
+
+
+if __name__ == "__main__":
+    DenseIndex(Path(sys.argv[1])).try_out()

@@ -1,6 +1,7 @@
 """The two indexes as one numbered generation: checked against the catalogue at start, rebuilt when they differ from it.
 
-Why so suspicious: Chroma 1.5.9 can lose vectors without an error (chroma#6975, #7090, #7678).
+Why so suspicious: Chroma 1.5.9 can lose vectors without an error (chroma#6975, #7090, #7678), and both vendors' native code can
+end the process on a damaged file. So files are opened only if sealed as they are, or if a child process lived through it.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from pathlib import Path
 
 from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.errors import IndexDamaged
+from chatbot.knowledge import dense, seal
 from chatbot.knowledge.catalogue import Catalogue
 from chatbot.knowledge.dense import DenseIndex
 from chatbot.knowledge.lexical import LexicalIndex
 from chatbot.knowledge.tables import IndexRow
 
+_DENSE, _LEXICAL = "chroma", "tantivy"
 _SELF_QUERIES = 10
 _SELF_COSINE = 0.99
 """A stored vector must find itself this close; cosine 1 less the index's own rounding."""
@@ -41,8 +44,8 @@ class Indexes:
         self._open_or_rebuild()
 
     def close(self) -> None:
-        self.dense.close()
-        self.lexical.close()
+        self._close()
+        seal.put(self._folder / str(self.generation))
 
     def add(self, rows: Sequence[IndexRow]) -> int:
         """Encode what was never encoded, and index all; returns how many texts were encoded."""
@@ -80,28 +83,48 @@ class Indexes:
         return ""
 
     def _open_or_rebuild(self) -> None:
+        trouble = self._trouble_before_opening()
+        if not trouble:
+            try:
+                self._open()
+                trouble = self.difference()
+            except IndexDamaged as error:
+                trouble = str(error)
+        if trouble:
+            self._rebuild(trouble)
+        self._sweep()
+
+    def _trouble_before_opening(self) -> str:
         fingerprint = self._encoder.card.fingerprint
-        if self.generation and self._catalogue.meta("fingerprint") != fingerprint:
-            return self._rebuild("the embedding model changed")
-        try:
-            self._open()
-            difference = self.difference()
-        except IndexDamaged as error:
-            return self._rebuild(str(error))
-        return self._rebuild(difference) if difference else None
+        known = self._catalogue.meta("fingerprint")
+        if known is None:
+            self._catalogue.set_meta(generation=str(self.generation), fingerprint=fingerprint)
+        elif known != fingerprint:
+            return "the embedding model changed"
+        folder = self._folder / str(self.generation)
+        state = seal.check(folder)
+        if state == "broken":
+            return "the files of the indexes were changed while they were closed"
+        if state == "absent" and not dense.withstands(folder / _DENSE):
+            return "the dense index ends the process that opens it"
+        return ""
 
     def _open(self) -> None:
         folder = self._folder / str(self.generation)
         folder.mkdir(parents=True, exist_ok=True)
-        self.dense = DenseIndex(folder / "chroma")
-        self.lexical = LexicalIndex(folder / "tantivy")
+        seal.remove(folder)
+        self.dense = DenseIndex(folder / _DENSE)
+        self.lexical = LexicalIndex(folder / _LEXICAL)
+
+    def _close(self) -> None:
+        self.dense.close()
+        self.lexical.close()
 
     def _rebuild(self, reason: str) -> None:
         """Build the next generation beside the old one, check it, then switch the catalogue's pointer."""
-        old = self.generation
         with contextlib.suppress(AttributeError):  # the damaged ones may never have opened
-            self.close()
-        self.generation, self.rebuilt = old + 1, reason
+            self._close()
+        self.generation, self.rebuilt = self.generation + 1, reason
         shutil.rmtree(self._folder / str(self.generation), ignore_errors=True)
         self._open()
         for rows in self._catalogue.index_rows():
@@ -109,4 +132,9 @@ class Indexes:
         if difference := self.difference():
             raise IndexDamaged(f"rebuilding the indexes did not help: {difference}; move {self._folder} away and start again")
         self._catalogue.set_meta(generation=str(self.generation), fingerprint=self._encoder.card.fingerprint)
-        shutil.rmtree(self._folder / str(old), ignore_errors=True)
+
+    def _sweep(self) -> None:
+        """Delete every other generation; a process killed while it rebuilt may have left one."""
+        for folder in self._folder.iterdir():
+            if folder.name != str(self.generation):
+                shutil.rmtree(folder, ignore_errors=True)

@@ -60,7 +60,11 @@ class LexicalIndex:
         self._commit()
 
     def search(self, text: str, k: int, collections: Sequence[str], scopes: Sequence[str]) -> dict[str, float]:
-        """The k best chunks that share a term with `text`: BM25 by id, best first."""
+        """The k best chunks that share a term with `text`: BM25 by id, best first.
+
+        Raises:
+            IndexDamaged: tantivy failed.
+        """
         wanted = list(dict.fromkeys(terms(text)))[:_MAX_QUERY_TERMS]
         if not wanted:
             return {}
@@ -69,13 +73,11 @@ class LexicalIndex:
         clauses.append((Occur.Must, self._any_of("access", scopes)))
         if collections:
             clauses.append((Occur.Must, self._any_of("collection", collections)))
-        found = searcher.search(Query.boolean_query(clauses), limit=k, count=False)
-        return {searcher.doc(address)["id"][0]: score for score, address in found.hits}
+        return _found(searcher, Query.boolean_query(clauses), k)
 
     def ids(self) -> set[str]:
         searcher = self._index.searcher()
-        found = searcher.search(Query.all_query(), limit=max(1, searcher.num_docs), count=False)
-        return {searcher.doc(address)["id"][0] for _, address in found.hits}
+        return set(_found(searcher, Query.all_query(), max(1, searcher.num_docs)))
 
     def _scored(self, searcher: tantivy.Searcher, term: str) -> Query:
         """The term, or where no chunk holds it, what it was probably meant to be: one letter changed, or two swapped."""
@@ -93,3 +95,11 @@ class LexicalIndex:
     def _commit(self) -> None:
         self._writer.commit()
         self._index.reload()
+
+
+def _found(searcher: tantivy.Searcher, query: Query, k: int) -> dict[str, float]:
+    try:
+        hits = searcher.search(query, limit=k, count=False).hits
+        return {searcher.doc(address)["id"][0]: score for score, address in hits}
+    except ValueError as error:
+        raise IndexDamaged(f"the lexical index failed: {error}; restart to rebuild it") from error

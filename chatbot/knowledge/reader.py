@@ -32,19 +32,29 @@ def supported(name: str) -> bool:
     return suffix_of(name) in registry.names("chatbot.formats")
 
 
+def load(name: str, file: Path) -> bytes:
+    """A file's bytes, where its name and size are worth the reading.
+
+    Raises:
+        DocumentRefused: the reason, as the sync report shows it.
+        OSError: the file is gone, or may not be read.
+    """
+    _check_type(name)
+    _check_size(file.stat().st_size)
+    return file.read_bytes()
+
+
 def read(name: str, raw: bytes) -> Extracted:
     """Turn a file's bytes into text.
 
     Raises:
         DocumentRefused: the reason, as the sync report shows it.
     """
-    suffix = suffix_of(name)
-    if not supported(name):
-        raise DocumentRefused(f"files of type .{suffix} are not read" if suffix else "a file without a suffix is not read")
+    _check_type(name)
+    _check_size(len(raw))
     if not raw.strip():
         raise DocumentRefused("the file is empty")
-    if len(raw) > MAX_BYTES:
-        raise DocumentRefused(f"{len(raw) / 2**20:.0f} MiB; the limit is {MAX_BYTES // 2**20} MiB")
+    suffix = suffix_of(name)
     _check_content(suffix, raw)
     extracted: Extracted = registry.load("chatbot.formats", suffix)(raw)
     if not extracted.text.strip():
@@ -52,6 +62,17 @@ def read(name: str, raw: bytes) -> Extracted:
     if not extracted.title:
         extracted = extracted.model_copy(update={"title": Path(name).stem.replace("-", " ").replace("_", " ").strip()})
     return extracted
+
+
+def _check_type(name: str) -> None:
+    suffix = suffix_of(name)
+    if not supported(name):
+        raise DocumentRefused(f"files of type .{suffix} are not read" if suffix else "a file without a suffix is not read")
+
+
+def _check_size(size: int) -> None:
+    if size > MAX_BYTES:
+        raise DocumentRefused(f"{size / 2**20:.0f} MiB; the limit is {MAX_BYTES // 2**20} MiB")
 
 
 def _check_content(suffix: str, raw: bytes) -> None:

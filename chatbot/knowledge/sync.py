@@ -11,6 +11,7 @@ from chatbot.errors import DocumentRefused, SettingsError
 from chatbot.knowledge import collections, reader
 from chatbot.knowledge.catalogue import Catalogue
 from chatbot.knowledge.collections import Collection
+from chatbot.knowledge.formats.extracted import Extracted
 from chatbot.knowledge.generations import Indexes
 from chatbot.knowledge.splitter import Splitter
 from chatbot.knowledge.tables import Source, Version
@@ -42,6 +43,14 @@ class _Task(NamedTuple):
     path: str
     file: Path | None
     old: Version | None
+
+
+class _Look(NamedTuple):
+    """A file that is new or changed."""
+
+    state: State
+    content_hash: str
+    extracted: Extracted
 
 
 class _Parsed(NamedTuple):
@@ -114,21 +123,15 @@ class Synchronizer:
             return dict(found.files) if found else {}
         root = Path(source.location)
         if root.is_dir():
-            return {
-                path.relative_to(root).as_posix(): path for path in collections.walk(root) if path.name != collections.QUESTIONS
-            }
-        return {root.name: root} if root.is_file() else {}
+            files = [path for path in collections.walk(root) if path.name != collections.QUESTIONS]
+            return {collections.printable(path.relative_to(root)): path for path in files}
+        return {collections.printable(Path(root.name)): root} if root.is_file() else {}
 
     def _preview(self, task: _Task) -> DocumentReport:
         if task.file is None:
             return _report(task, "removed")
-        if not reader.supported(task.path):
-            return _report(task, "refused", f"files of type .{reader.suffix_of(task.path)} are not read")
-        try:
-            unchanged = self._unchanged(task, _hash(task.file.read_bytes()))
-        except OSError as error:
-            return _report(task, "failed", f"cannot be read: {error.strerror}")
-        return _report(task, "unchanged" if unchanged else "changed" if task.old else "added")
+        found = self._look(task, task.file)
+        return found if isinstance(found, DocumentReport) else _report(task, found.state, found.extracted.missing)
 
     def _unchanged(self, task: _Task, content_hash: str) -> bool:
         return task.old is not None and (task.old.content_hash, task.old.recipe) == (content_hash, self._recipe)
@@ -138,29 +141,37 @@ class Synchronizer:
             self._indexes.delete(self._catalogue.remove([task.old.document_id]))
         return _report(task, state, reason)
 
-    def _stage(self, task: _Task, file: Path) -> DocumentReport | _Parsed:
+    def _look(self, task: _Task, file: Path) -> DocumentReport | _Look:
+        """What a file holds, or the report on it where there is nothing to do."""
         try:
-            raw = file.read_bytes() if reader.supported(task.path) else b""
+            raw = reader.load(task.path, file)
             content_hash = _hash(raw)
             if task.old and self._unchanged(task, content_hash):
                 return _report(task, "unchanged", task.old.missing, task.old.chunks)
             extracted = reader.read(task.path, raw)
         except DocumentRefused as error:
-            # a file that can no longer be read must not go on answering with what it once said
-            return self._remove(task, "refused", str(error))
+            return _report(task, "refused", str(error))
         except OSError as error:
             return _report(task, "failed", f"cannot be read: {error.strerror}")
+        state: State = "partly" if extracted.missing else "changed" if task.old else "added"
+        return _Look(state, content_hash, extracted)
+
+    def _stage(self, task: _Task, file: Path) -> DocumentReport | _Parsed:
+        found = self._look(task, file)
+        if isinstance(found, DocumentReport):
+            # a file that can no longer be read must not go on answering with what it once said
+            return self._remove(task, "refused", found.reason) if found.state == "refused" else found
+        extracted = found.extracted
         document = Document(
-            id=_hash(f"{task.source.id}\0{task.path}\0{content_hash}\0{self._recipe}".encode()),
+            id=_hash(f"{task.source.id}\0{task.path}\0{found.content_hash}\0{self._recipe}".encode()),
             collection=task.source.collection,
             source=task.path,
             title=extracted.title,
-            content_hash=content_hash,
+            content_hash=found.content_hash,
         )
         chunks = self._splitter.split(document.id, extracted)
         self._catalogue.stage(task.source, document, extracted.text, extracted.missing, self._recipe, chunks)
-        state = "partly" if extracted.missing else "changed" if task.old else "added"
-        return _Parsed(_report(task, state, extracted.missing, len(chunks)), document.id)
+        return _Parsed(_report(task, found.state, extracted.missing, len(chunks)), document.id)
 
     def _publish(self, parsed: Sequence[_Parsed]) -> Iterator[DocumentReport]:
         ids = [each.document_id for each in parsed]

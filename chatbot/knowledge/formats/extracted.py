@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from chatbot.schema import Value
+
+_UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class Heading(Value):
@@ -41,16 +45,16 @@ class TextBuilder:
         self._page_starts.append(self._length)
 
     def heading(self, level: int, text: str) -> None:
-        if text.strip():
+        text = _clean(text).strip()
+        if text:
             self._close_list()
-            self._headings.append(Heading(level=level, text=text.strip(), start=self._length))
+            self._headings.append(Heading(level=level, text=text, start=self._length))
             self.block(text)
 
     def block(self, text: str, separator: str = "\n\n") -> None:
         """Append one block; `separator` stands behind it."""
-        # NUL ends strings in some stores, and says nothing
-        text = text.replace("\x00", "").strip("\n")
-        if text:
+        text = _clean(text).strip("\n")
+        if text.strip():
             if separator != "\n":
                 self._close_list()
             self._append(text + separator)
@@ -67,9 +71,14 @@ class TextBuilder:
     def build(self, title: str = "", missing: str = "") -> Extracted:
         first = next((heading.text for heading in self._headings if heading.level == 1), "")
         return Extracted(
-            title=first or title.strip(),
+            title=first or _clean(title).strip(),
             text="".join(self._parts),
             headings=tuple(self._headings),
             page_starts=tuple(self._page_starts),
             missing=missing,
         )
+
+
+def _clean(text: str) -> str:
+    # NUL ends strings in some stores and half a surrogate pair cannot be written as UTF-8; neither says anything
+    return _UNWRITABLE.sub("", text)

@@ -11,89 +11,167 @@ from chatbot.errors import DocumentRefused
 from chatbot.knowledge.formats.extracted import Extracted, TextBuilder
 from chatbot.knowledge.formats.plain import decode
 
-_NOISE = "script, style, template, noscript, svg, nav, iframe, form, button, [hidden], [aria-hidden=true], [role=navigation]"
+_NOISE = (
+    "script, style, template, noscript, svg, nav, iframe, button, label, select, textarea, "
+    "[hidden], [aria-hidden=true], [role=navigation]"
+)
+_CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
 _BLOCKS = {
     "address", "article", "aside", "blockquote", "body", "caption", "dd", "details", "div", "dl", "dt", "figcaption", "figure",
     "footer", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "html", "li", "main", "ol", "p", "pre", "section", "summary",
     "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul",
 }  # fmt: skip
-_MAX_DEPTH = 500
+_MAX_DEPTH = 300
+"""Each level costs two frames of Python's stack, which holds a thousand."""
+_TABLE_DEPTH = 4
+"""What a table inside a cell costs: more frames than a block inside a block."""
+_NESTING = re.compile(r"<(/?)(?:div|section|article|blockquote|ul|ol|dl|table|details|aside|main|figure)\b", re.IGNORECASE)
+_MAX_OPEN = 2_000
+"""The parser's time grows with the square of the blocks that are open at once."""
+_MAX_SPAN = 1_000
 
 
 def extract(raw: bytes) -> Extracted:
-    """Read a page."""
-    return from_markup(decode(raw))
+    """Read a page.
+
+    Raises:
+        DocumentRefused: no text, or nested too deeply.
+    """
+    declared = _CHARSET.search(raw[:2048])
+    return from_markup(decode(raw, declared[1].decode("ascii") if declared else ""))
 
 
 def from_markup(markup: str) -> Extracted:
     """Read HTML that other formats were converted to."""
+    _check_nesting(markup)
     tree = LexborHTMLParser(markup)
     title = tree.css_first("title")
     for node in tree.css(_NOISE):
         node.decompose()
+    for node in tree.css("br"):
+        node.replace_with("\n")
     roots = tree.css("main, [role=main]") or tree.css("article") or ([tree.body] if tree.body else [])
-    builder = TextBuilder()
-    for root in roots[:1] if len(roots) == 1 else roots:
-        _walk(root, builder, 0)
-    return builder.build(_inline(title.text()) if title else "")
+    reader = _Reader(tree)
+    for root in _outermost(roots):
+        reader.walk(root, 0)
+    return reader.builder.build(_inline(title.text()) if title else "")
 
 
-def _walk(node: LexborNode, builder: TextBuilder, depth: int) -> None:
-    if depth > _MAX_DEPTH:
-        raise DocumentRefused(f"nested more than {_MAX_DEPTH} levels deep")
-    run: list[str] = []
-    for child in node.iter(include_text=True):
-        if child.tag not in _BLOCKS and not _holds_blocks(child):
-            run.append("\n" if child.tag == "br" else child.text(deep=True))
-            continue
-        _flush(run, builder)
-        _block(child, builder, depth)
-    _flush(run, builder)
+class _Reader:
+    """Walks one tree into one builder."""
 
+    def __init__(self, tree: LexborHTMLParser) -> None:
+        self.builder = TextBuilder()
+        self._holders: set[int] = set()
+        """Nodes with a block somewhere inside."""
+        for block in tree.css(", ".join(sorted(_BLOCKS))):
+            holder = block.parent
+            while holder is not None and holder.mem_id not in self._holders:
+                self._holders.add(holder.mem_id)
+                holder = holder.parent
 
-def _block(node: LexborNode, builder: TextBuilder, depth: int) -> None:
-    tag = node.tag or ""
-    if len(tag) == 2 and tag[0] == "h" and tag[1].isdigit():
-        builder.heading(int(tag[1]), _inline(node.text(deep=True)).rstrip("¶#").strip())
-    elif tag == "pre":
-        builder.block(node.text(deep=True))
-    elif tag == "table":
-        for row in _rows(node):
-            builder.block(f"- {row}", "\n")
-    elif tag in {"li", "dt"} and not _holds_blocks(node):
-        text = _inline(node.text(deep=True))
-        builder.block(f"- {text}" if text else "", "\n")
-    else:
-        _walk(node, builder, depth + 1)
+    def walk(self, node: LexborNode, depth: int) -> None:
+        if depth > _MAX_DEPTH:
+            raise DocumentRefused(f"nested more than {_MAX_DEPTH} levels deep")
+        run: list[str] = []
+        for child in node.iter(include_text=True):
+            if child.tag in _BLOCKS or child.mem_id in self._holders:
+                self._flush(run)
+                self._block(child, depth)
+            elif child.tag != "_comment":
+                run.append(child.text(deep=True))
+        self._flush(run)
 
-
-def _flush(run: list[str], builder: TextBuilder) -> None:
-    text = _inline("".join(run))
-    run.clear()
-    if text:
-        builder.block(text)
-
-
-def _holds_blocks(node: LexborNode) -> bool:
-    if node.tag in {"-text", "_comment"}:
-        return False
-    return any(child.tag in _BLOCKS for child in node.traverse() if child.mem_id != node.mem_id)
-
-
-def _rows(table: LexborNode) -> Iterator[str]:
-    """Each row as "header: cell; header: cell", so that a row quoted alone still says what its numbers are."""
-    headers: list[str] = []
-    for row in table.css("tr"):
-        cells = [_inline(cell.text(deep=True)) for cell in row.iter() if cell.tag in {"td", "th"}]
-        if not any(cells):
-            continue
-        if not headers and all(cell.tag == "th" for cell in row.iter()):
-            headers = cells
-        elif headers:
-            yield "; ".join(f"{header}: {cell}" if header else cell for header, cell in _pairs(headers, cells) if cell)
+    def _block(self, node: LexborNode, depth: int) -> None:
+        tag = node.tag or ""
+        if len(tag) == 2 and tag[0] == "h" and tag[1].isdigit():
+            self.builder.heading(int(tag[1]), self._line(node, depth).rstrip("¶#").strip())
+        elif tag == "pre":
+            self.builder.block(node.text(deep=True))
+        elif tag == "table":
+            self._table(node, depth)
+        elif tag in {"li", "dt"} and node.mem_id not in self._holders:
+            text = _inline(node.text(deep=True))
+            self.builder.block(f"- {text}" if text else "", "\n")
         else:
-            yield "; ".join(filter(None, cells))
+            self.walk(node, depth + 1)
+
+    def _table(self, table: LexborNode, depth: int) -> None:
+        for part in table.iter():
+            if part.tag == "caption":
+                self.builder.block(self._line(part, depth))
+        for row in self._rows(table, depth):
+            self.builder.block(f"- {row}", "\n")
+
+    def _rows(self, table: LexborNode, depth: int) -> Iterator[str]:
+        """Each row as "header: cell; header: cell", so that a row quoted alone still says what its numbers are."""
+        headers: list[str] = []
+        # below a cell that spans rows the columns are not counted from the left, and a wrong header is worse than none
+        spans_rows = table.css_first("[rowspan]") is not None
+        for row in _own_rows(table):
+            cells = self._cells(row, depth)
+            if not any(cells):
+                continue
+            if not headers and not any(cell.tag == "td" for cell in row.iter()):
+                headers = cells
+            elif headers and not (spans_rows and len(cells) != len(headers)):
+                yield "; ".join(f"{header}: {cell}" if header else cell for header, cell in _pairs(headers, cells) if cell)
+            else:
+                yield "; ".join(filter(None, cells))
+
+    def _cells(self, row: LexborNode, depth: int) -> list[str]:
+        """One text a column; a cell that spans several stands in the first of them."""
+        texts: list[str] = []
+        for cell in row.iter():
+            if cell.tag in {"td", "th"}:
+                span = cell.attributes.get("colspan") or "1"
+                empty = min(int(span), _MAX_SPAN) - 1 if span.isdecimal() else 0
+                texts += [self._line(cell, depth), *[""] * empty]
+        return texts
+
+    def _line(self, node: LexborNode, depth: int) -> str:
+        """Everything inside as one line, its paragraphs set apart by a space."""
+        if node.mem_id not in self._holders:
+            return _inline(node.text(deep=True))
+        outside, self.builder = self.builder, TextBuilder()
+        self.walk(node, depth + _TABLE_DEPTH)
+        inside, self.builder = self.builder, outside
+        return _inline(inside.build().text)
+
+    def _flush(self, run: list[str]) -> None:
+        text = _inline("".join(run))
+        run.clear()
+        if text:
+            self.builder.block(text)
+
+
+def _outermost(roots: list[LexborNode]) -> Iterator[LexborNode]:
+    """Those that lie in no other one: what they hold is read once."""
+    ids = {root.mem_id for root in roots}
+    for root in roots:
+        around = root.parent
+        while around is not None and around.mem_id not in ids:
+            around = around.parent
+        if around is None:
+            yield root
+
+
+def _check_nesting(markup: str) -> None:
+    open_blocks = 0
+    for tag in _NESTING.finditer(markup):
+        open_blocks = max(0, open_blocks - 1) if tag[1] else open_blocks + 1
+        if open_blocks > _MAX_OPEN:
+            raise DocumentRefused(f"nested more than {_MAX_DEPTH} levels deep")
+
+
+def _own_rows(table: LexborNode) -> Iterator[LexborNode]:
+    """Rows of this table; those of a table inside a cell are part of that cell's text."""
+    for part in table.iter():
+        if part.tag == "tr":
+            yield part
+        elif part.tag in {"thead", "tbody", "tfoot"}:
+            yield from (row for row in part.iter() if row.tag == "tr")
 
 
 def _pairs(headers: list[str], cells: list[str]) -> Iterator[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 
 from charset_normalizer import from_bytes
@@ -10,6 +11,10 @@ from chatbot.errors import DocumentRefused
 from chatbot.knowledge.formats.extracted import Extracted, TextBuilder
 
 _BLANK_LINES = re.compile(r"\n\s*\n")
+_ACCENTED = re.compile(r"[^\W\d_a-zA-Z]")
+# What English, French, German, Italian, Portuguese, Scandinavian and Spanish texts use of Windows' Western code page; the
+# same bytes read in another page, or another page's bytes read in this one, soon show a character that is not here.
+_WESTERN = re.compile(r"[\t\n\f\r -~\xa0¡£§©«®°´·»¿À-ÏÑ-ÖØ-ÜßÀ-ïñ-öø-üÿŒœŸ€‚„…‘’“”•–—™]*")
 _BULLET = re.compile(r"\s*(?:[-*•]|\d{1,3}[.)])\s")
 
 
@@ -21,8 +26,8 @@ def extract(raw: bytes) -> Extracted:
     return builder.build()
 
 
-def decode(raw: bytes) -> str:
-    """Bytes to text with `\\n` line ends: UTF-8 if it is, else whatever the bytes look like.
+def decode(raw: bytes, declared: str = "") -> str:
+    """Bytes to text with `\\n` line ends: UTF-8 if it is, else as `declared`, else whatever the bytes look like.
 
     Raises:
         DocumentRefused: the bytes are no text.
@@ -30,13 +35,31 @@ def decode(raw: bytes) -> str:
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
-        best = from_bytes(raw).best()
-        if best is None:
-            raise DocumentRefused("not text in any encoding that is known") from None
-        text = str(best)
+        text = _declared(raw, declared) or _western(raw) or _guessed(raw)
     if text.count("\x00") > len(text) // 1000:
         raise DocumentRefused("binary data, not text")
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _declared(raw: bytes, encoding: str) -> str:
+    try:
+        # browsers read Latin-1 as Windows' Western code page, which is what was meant
+        return raw.decode("cp1252" if codecs.lookup(encoding).name == "iso8859-1" else encoding)
+    except (LookupError, ValueError):
+        return ""
+
+
+def _western(raw: bytes) -> str:
+    """The text if it looks Western, else nothing. Asked first: charset-normalizer reads “niño” as “nińo”."""
+    text = raw.decode("cp1252", errors="replace")
+    return text if _WESTERN.fullmatch(text) and len(_ACCENTED.findall(text)) * 4 <= len(text) else ""
+
+
+def _guessed(raw: bytes) -> str:
+    best = from_bytes(raw).best()
+    if best is None:
+        raise DocumentRefused("not text in any encoding that is known")
+    return str(best)
 
 
 def unwrap(paragraph: str) -> str:
