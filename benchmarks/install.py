@@ -31,7 +31,8 @@ def main() -> None:
         subprocess.run([*command, *(["--no-cache-dir"] if options.no_cache else [])], cwd=_PROJECT, check=True)
         seconds = time.monotonic() - begun
         size = sum(path.stat().st_size for path in environment.rglob("*") if path.is_file() and not path.is_symlink())
-        print(f"[{options.extras}] cache {'off' if options.no_cache else 'on'}: {seconds:.0f} s, {size / 1e9:.2f} GB ({size / 2**30:.2f} GiB) on disk")
+        cache = "off" if options.no_cache else "on"
+        print(f"[{options.extras}] cache {cache}: {seconds:.0f} s, {size / 1e9:.2f} GB ({size / 2**30:.2f} GiB) on disk")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator
 
 _END = re.compile(r"[.!?…]+(?:[\"'”’)\]]+)?(?: ?\[\d{1,3}\])*(?=\s+|$)|[。！？]+|\n\s*\n+|\n(?=\s*(?:[-*•]|\d{1,2}[.)])\s)")
-_NEVER_LAST = re.compile(r"\b(?:e\.g|i\.e|vs|cf|approx|resp|mr|mrs|dr|prof|st)\.$|\b[A-Z]\.$")
+_NEVER_LAST = re.compile(
+    r"\b(?i:e\.g|i\.e|vs|cf|approx|resp|mr|mrs|ms|dr|prof|st)\.$|\b[A-Z]\.$|(?:\A|\n)[ \t]*\d{1,2}\.$"  # a list's number
+)
 _BEFORE_NUMBER = re.compile(
     r"\b(?:al|no|nos|fig|figs|eq|eqs|sec|ch|vol|pp|ed|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\.$", re.IGNORECASE
 )

@@ -5,12 +5,14 @@ Built once in `bootstrap` and passed down as values; nothing else reads the envi
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError as UnreadableVariable
 
 from chatbot.errors import SettingsError
 
@@ -91,6 +93,13 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, _TomlSource(settings_cls)
 
+    @field_validator("knowledge")
+    @classmethod
+    def _is_folder(cls, folder: Path | None) -> Path | None:
+        if folder is not None and not folder.expanduser().is_dir():
+            raise ValueError("there is no such folder")
+        return folder
+
     @model_validator(mode="after")
     def _open_only_on_purpose(self) -> Self:
         if self.host not in LOOPBACK and not self.allowed_hosts:
@@ -129,31 +138,42 @@ def load(**flags: Any) -> Settings:
         return Settings(**given)
     except ValidationError as error:
         raise SettingsError("; ".join(_describe(problem, given) for problem in error.errors())) from error
+    except UnreadableVariable as error:
+        raise SettingsError(_unreadable(str(error).split('"')[1])) from error
 
 
 def _describe(problem: Any, flags: dict[str, Any]) -> str:
     location = problem["loc"]
     path = ".".join(str(part) for part in location)
+    message = problem["msg"].removeprefix("Value error, ")
     if not path:
-        return problem["msg"].removeprefix("Value error, ")
+        return message
     if location[0] in flags:
         where = "--" + path.replace("_", "-")
-    elif _in_file(location):
-        where = f"{FILE}: {path}"
+    elif variable := _variable(location):
+        where = variable
     else:
-        where = "CHATBOT_" + "__".join(str(part) for part in location).upper()
+        where = f"{FILE}: {path}"
     if problem["type"] == "extra_forbidden":
         return f"{where}: there is no such setting; `chatbot settings` lists them"
-    return f"{where} = {problem['input']!r}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
+    if isinstance(problem["input"], dict):
+        return f"{where}: {message[0].lower()}{message[1:]}"
+    return f"{where} = {problem['input']!r}: {message[0].lower()}{message[1:]}"
 
 
-def _in_file(location: tuple[str | int, ...]) -> bool:
-    try:
-        here: Any = tomllib.loads(FILE.read_text(encoding="utf-8"))
-    except OSError:
-        return False
-    for part in location:
-        if not isinstance(here, dict) or part not in here:
-            return False
-        here = here[part]  # pyright: ignore[reportUnknownVariableType]
-    return True
+def _variable(location: tuple[str | int, ...]) -> str:
+    """The environment variable that sets what stands at `location`, something around it or something inside it."""
+    parts = [str(part).upper() for part in location]
+    around = ["CHATBOT_" + "__".join(parts[: count + 1]) for count in range(len(parts))]
+    for name in sorted(os.environ):
+        if name.upper() in around or name.upper().startswith(f"{around[-1]}__"):
+            return name
+    return ""
+
+
+def _unreadable(field: str) -> str:
+    name = _variable((field,))
+    return (
+        f'{name} = {os.environ.get(name)!r}: not valid JSON; a list is written \'["one", "two"]\', '
+        "and the settings of a section are given one by one, as in CHATBOT_CHUNKS__MAX_TOKENS=200"
+    )

@@ -7,8 +7,9 @@ import unicodedata
 
 import Stemmer
 
-_WORD = re.compile(r"\w+(?:['’]\w+)?")
-_POSSESSIVE = re.compile(r"['’]s?$|['’](?=\w)")
+_WORD = re.compile(r"\w+(?:['’]\w+)*")
+_ENDING = re.compile(r"['’](?:s|t|d|m|ll|re|ve)?$|['’](?=\w)")
+"""Possessives and contractions: what is left of "don't" and "they'll" is a stop word."""
 _BRITISH = re.compile(r"is(?=(?:e|es|ed|ing|ers?|ations?)$)")
 """summarise and summarize are one word; that "rise" becomes "rize" does no harm, for it does so everywhere."""
 _MARKS = re.compile(r"[̀-ͯ]")
@@ -33,7 +34,7 @@ _stemmer = Stemmer.Stemmer("english", 50_000)
 def words(text: str) -> list[str]:
     """Lower-cased words without accents, in order."""
     plain = _MARKS.sub("", unicodedata.normalize("NFKD", text.lower()))
-    return [_POSSESSIVE.sub("", word) for word in _WORD.findall(plain)]
+    return [_ENDING.sub("", word) for word in _WORD.findall(plain)]
 
 
 def terms(text: str) -> list[str]:

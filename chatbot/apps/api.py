@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import secrets
 from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing, closing
@@ -12,27 +13,18 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, Field
 from starlette.concurrency import iterate_in_threadpool
-from starlette.types import Receive, Scope, Send
 
 from chatbot.apps.state import ServerState
 from chatbot.bootstrap import Application
 from chatbot.errors import ChatbotError
 from chatbot.flow.pipeline import last_answer
-from chatbot.schema import Answer, AnswerEvent, Message, Passage, Query
+from chatbot.schema import Answer, AnswerEvent, Failed, Message, Passage, Query
+
+STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+_log = logging.getLogger(__name__)
 
 router = APIRouter()
-
-
-class ClosingStream(StreamingResponse):
-    """Closes its generator as soon as the client has left: garbage collection would come to it at some later time."""
-
-    def __init__(self, lines: AsyncGenerator[str], media_type: str) -> None:
-        super().__init__(lines, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}, media_type=media_type)
-        self._lines = lines
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with aclosing(self._lines):
-            await super().__call__(scope, receive, send)
 
 
 class AnswerRequest(BaseModel, extra="forbid"):
@@ -84,7 +76,7 @@ async def answers(body: AnswerRequest, application: Opened) -> Response:
     """Answer a question: an `Answer`, or with `stream` its events as Server-Sent Events named by their type."""
     events = application.answer(Query(text=body.question, history=body.history, collections=body.collections))
     if body.stream:
-        return ClosingStream(_sse(await begun(events)), "text/event-stream")
+        return StreamingResponse(_sse(await begun(events)), media_type="text/event-stream", headers=STREAM_HEADERS)
     return Response((await last_answer(events)).model_dump_json(), media_type="application/json")
 
 
@@ -96,9 +88,9 @@ async def search(body: SearchRequest, application: Opened) -> SearchResponse:
 
 
 @router.post("/v1/sync", dependencies=[Depends(owner_only)], include_in_schema=False)
-async def sync(body: SyncRequest, application: Opened) -> Response:
+async def sync(body: SyncRequest, application: Opened) -> StreamingResponse:
     """Sync as the command line does, one JSON report a line."""
-    return ClosingStream(_in_threads(_reports(application, body)), "application/x-ndjson")
+    return StreamingResponse(_in_threads(_reports(application, body)), media_type="application/x-ndjson")
 
 
 @router.get("/livez")
@@ -126,8 +118,13 @@ async def begun(events: AsyncGenerator[AnswerEvent]) -> AsyncGenerator[AnswerEve
 async def _chained(first: AnswerEvent, rest: AsyncGenerator[AnswerEvent]) -> AsyncGenerator[AnswerEvent]:
     async with aclosing(rest):  # a client that left must not keep the engine busy
         yield first
-        async for event in rest:
-            yield event
+        try:
+            async for event in rest:
+                yield event
+        except Exception:  # noqa: BLE001  the last border
+            # the status is sent already: the stream itself must say that it ends here
+            _log.exception("an answer broke off")
+            yield Failed(code="InternalError", message="something of ours failed; the server's log says what")
 
 
 async def _sse(events: AsyncGenerator[AnswerEvent]) -> AsyncGenerator[str]:

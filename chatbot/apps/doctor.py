@@ -112,7 +112,12 @@ def _disk(settings: Settings) -> Finding:
 
 
 def _port(settings: Settings) -> Finding:
-    with socket.socket() as probe:
-        taken = probe.connect_ex((settings.host, settings.port)) == 0
+    try:
+        with socket.create_connection((settings.host, settings.port), timeout=1):
+            taken = True
+    except socket.gaierror as error:
+        return Finding("port", "problem", f"host {settings.host!r} is no address of this machine: {error.strerror}")
+    except OSError:
+        taken = False
     text = f"{settings.port} is in use; serve with --port, or stop what uses it" if taken else f"{settings.port} is free"
     return Finding("port", "note" if taken else "ok", text)

@@ -10,10 +10,10 @@ from contextlib import aclosing
 from typing import Any, Literal
 
 from fastapi import APIRouter, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
-from chatbot.apps.api import ClosingStream, Opened, begun
+from chatbot.apps.api import STREAM_HEADERS, Opened, begun
 from chatbot.apps.problems import status_of
 from chatbot.bootstrap import Application
 from chatbot.errors import ChatbotError, QuestionError, UnknownCollection
@@ -61,7 +61,8 @@ async def chat_completions(body: ChatRequest, application: Opened) -> Response:
     try:
         events = application.answer(_query(body, application))
         if body.stream:
-            return ClosingStream(_chunks(body.model, await begun(events)), "text/event-stream")
+            stream = _chunks(body.model, await begun(events))
+            return StreamingResponse(stream, media_type="text/event-stream", headers=STREAM_HEADERS)
         return JSONResponse(_completion(body.model, await last_answer(events)))
     except ChatbotError as error:
         return _error(error)

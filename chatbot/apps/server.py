@@ -145,7 +145,7 @@ def _bind(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=128)
     except OSError as error:
-        reason = os.strerror(error.errno or 0)
+        reason = str(error.strerror).partition(" (while")[0]  # the address is named already
         raise UserError(
             f"port {port} on {host} cannot be used: {reason}; stop what uses it, or choose another with --port"
         ) from error

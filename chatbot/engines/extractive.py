@@ -152,9 +152,9 @@ def _candidates(documents: Sequence[Mapping[str, str]]) -> list[_Candidate]:
 
 
 def _is_prose(sentence: str) -> bool:
-    """False for headings, crumbs of tables and lines of code."""
+    """False for headings, crumbs of tables, lines of code, and words that only announce what follows."""
     letters = sum(character.isalnum() or character.isspace() for character in sentence)
-    return len(sentence.split()) >= _MIN_WORDS and letters >= _MIN_LETTERS * len(sentence)
+    return len(sentence.split()) >= _MIN_WORDS and letters >= _MIN_LETTERS * len(sentence) and not sentence.endswith(":")
 
 
 def _scores(question: str, candidates: Sequence[_Candidate], cosines: Sequence[float]) -> list[float]:

@@ -119,18 +119,24 @@ class Pipeline:
         return await asyncio.to_thread(self._parts.retrieve, query, condense(query), k)
 
     def _checked(self, query: Query) -> Query:
-        text, limit = query.text.strip(), self._parts.settings.max_question_chars
+        text, limit = _writable(query.text).strip(), self._parts.settings.max_question_chars
         if not text:
             raise QuestionError("the question is empty; type what you want to know")
         if len(text) > limit:
             raise QuestionError(f"the question has {len(text):,} characters and the limit is {limit:,}; ask a shorter one")
-        return query.model_copy(update={"text": text})
+        history = tuple(turn.model_copy(update={"content": _writable(turn.content)}) for turn in query.history)
+        return query.model_copy(update={"text": text, "history": history})
 
     def _passages(self, query: Query, draft: _Draft) -> list[Passage]:
         top_k = self._parts.settings.retrieval.top_k
         found = self._parts.retrieve(query, condense(query), top_k + _SPARE)
         draft.lap("retrieve")
         return rerank(query.text, found, top_k)
+
+
+def _writable(text: str) -> str:
+    """Half a surrogate pair, which JSON and terminals can carry, has no UTF-8; a question mark stands in for it."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 async def last_answer(events: AsyncGenerator[AnswerEvent]) -> Answer:

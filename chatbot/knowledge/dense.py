@@ -19,6 +19,7 @@ from chatbot.knowledge.tables import IndexRow
 
 _HNSW: Any = {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 32}
 """Generous, so that the graph answers as an exact scan would at the sizes one machine holds."""
+_TRIAL_VECTORS = 1000
 
 
 class DenseIndex:
@@ -74,10 +75,17 @@ class DenseIndex:
         return {id_: 1.0 - distance for id_, distance in zip(found["ids"][0], found["distances"][0], strict=True)}
 
     def try_out(self) -> None:
-        """Walk a stretch of the graph on disk."""
-        self.ids()
-        for vector in self._collection.peek(10)["embeddings"]:
-            self._collection.query(query_embeddings=[vector], n_results=min(100, self._collection.count()), include=[])
+        """Read every vector and walk a stretch of the graph on disk.
+
+        Raises:
+            IndexDamaged: a vector is not of unit length.
+        """
+        for start in range(0, self._collection.count(), _TRIAL_VECTORS):
+            found = self._collection.get(limit=_TRIAL_VECTORS, offset=start, include=["embeddings"])["embeddings"]
+            if not np.allclose(np.linalg.norm(found, axis=1), 1, atol=1e-3):
+                raise IndexDamaged("a stored vector is not of unit length")
+            for vector in found[:: _TRIAL_VECTORS // 4]:
+                self._collection.query(query_embeddings=[vector], n_results=min(100, self._collection.count()), include=[])
 
     def ids(self) -> set[str]:
         try:
@@ -87,8 +95,8 @@ class DenseIndex:
 
 
 def withstands(folder: Path) -> bool:
-    """True if a child process lived through opening the folder and searching in it: a torn graph file ends the process."""
-    if not any(folder.glob("*/*.bin")):
+    """True if a child process lived through reading all of the folder: a torn graph file ends the process that reads it."""
+    if not any(folder.glob("*/index_metadata.pickle")):
         return True  # no graph was written to disk yet
     child = [sys.executable, "-m", "chatbot.knowledge.dense", str(folder)]
     return subprocess.run(child, capture_output=True, check=False).returncode == 0

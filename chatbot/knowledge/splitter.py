@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_right
 from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 
 from semantic_text_splitter import TextSplitter
@@ -12,7 +13,7 @@ from semantic_text_splitter import TextSplitter
 from chatbot.knowledge.formats.extracted import Extracted, Heading
 from chatbot.schema import Chunk
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same document would be split or read differently: documents are then read anew."""
 
 
@@ -60,12 +61,16 @@ def _chunk_id(document_id: str, start: int, text: str) -> str:
 
 def _sections(document: Extracted) -> Iterator[tuple[tuple[str, ...], int, int]]:
     """Heading path, start and end of each run of text between two headings."""
+    headings = document.headings
+    first = headings[0].start if headings else len(document.text)
+    if first:
+        yield (), 0, first
     path: list[Heading] = []
-    start = 0
-    for heading in document.headings:
-        if heading.start > start:
-            yield tuple(each.text for each in path), start, heading.start
+    for heading, following in zip_longest(headings, headings[1:]):
         path = [*(each for each in path if each.level < heading.level), heading]
-        start = heading.start + len(heading.text)
-    if start < len(document.text):
-        yield tuple(each.text for each in path), start, len(document.text)
+        start, end = heading.start + len(heading.text), following.start if following else len(document.text)
+        if document.text[start:end].strip():
+            yield tuple(each.text for each in path), start, end
+        elif not following or following.level <= heading.level:
+            # nothing stands under it: its own words are all there is to find
+            yield tuple(each.text for each in path[:-1]), heading.start, start

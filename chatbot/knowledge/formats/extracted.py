@@ -61,7 +61,7 @@ class TextBuilder:
 
     def _close_list(self) -> None:
         """A blank line between a list or table, whose rows stand close together, and what follows."""
-        if self._parts and not self._parts[-1].endswith("\n\n"):
+        if self._parts and not "".join(self._parts[-2:]).endswith("\n\n"):
             self._append("\n")
 
     def _append(self, text: str) -> None:

@@ -107,6 +107,7 @@ class _Reader:
     def _rows(self, table: LexborNode, depth: int) -> Iterator[str]:
         """Each row as "header: cell; header: cell", so that a row quoted alone still says what its numbers are."""
         headers: list[str] = []
+        bare = True
         # below a cell that spans rows the columns are not counted from the left, and a wrong header is worse than none
         spans_rows = table.css_first("[rowspan]") is not None
         for row in _own_rows(table):
@@ -115,10 +116,14 @@ class _Reader:
                 continue
             if not headers and not any(cell.tag == "td" for cell in row.iter()):
                 headers = cells
-            elif headers and not (spans_rows and len(cells) != len(headers)):
+                continue
+            bare = False
+            if headers and not (spans_rows and len(cells) != len(headers)):
                 yield "; ".join(f"{header}: {cell}" if header else cell for header, cell in _pairs(headers, cells) if cell)
             else:
                 yield "; ".join(filter(None, cells))
+        if bare and headers:
+            yield "; ".join(filter(None, headers))
 
     def _cells(self, row: LexborNode, depth: int) -> list[str]:
         """One text a column; a cell that spans several stands in the first of them."""

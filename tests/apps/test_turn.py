@@ -1,0 +1,151 @@
+"""turn: events fold into a turn, which is shown at most every so often, at once where the phase is new, and can be stopped."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+import pytest
+from fakes import passage, stream_of
+
+from chatbot.apps.turn import PacedTurns, Turn, advance, fail, stop
+from chatbot.schema import (
+    Answer,
+    AnswerEvent,
+    Citation,
+    Cited,
+    Completed,
+    DeltaReleased,
+    Failed,
+    FinishReason,
+    Manifest,
+    Replaced,
+    Retrieved,
+    Status,
+)
+
+POT = passage("A pot is made of clay.")
+MANIFEST = Manifest(engine="e", encoder="n", generation=1, prompts={}, chunks=(), timings_ms={})
+
+
+def _answer(text: str, status: Status = "answered", finish_reason: FinishReason = "stop") -> Answer:
+    return Answer(id="1", text=text, status=status, passages=(POT,), finish_reason=finish_reason, manifest=MANIFEST)
+
+
+def _citation() -> Citation:
+    return Citation(marker=1, start=0, end=5, chunk_id="chunk-1", source="1.md", title="T", page=None, cited_text="A pot")
+
+
+def _folded(*events: AnswerEvent) -> Turn:
+    turn = Turn()
+    for event in events:
+        turn = advance(turn, event)
+    return turn
+
+
+def test_a_turn_goes_through_its_phases() -> None:
+    turn, phases = Turn(), ["searching"]
+    for event in (Retrieved(passages=(POT,)), DeltaReleased(text="So"), Completed(answer=_answer("So."))):
+        turn = advance(turn, event)
+        phases.append(turn.phase)
+
+    assert phases == ["searching", "reading", "answering", "answered"]
+    assert not turn.busy
+
+
+def test_the_finished_answer_counts_whatever_was_streamed() -> None:
+    turn = _folded(DeltaReleased(text="Clay [1]"), Cited(citation=_citation()), Completed(answer=_answer("Glass.", "abstained")))
+
+    assert (turn.phase, turn.plain, turn.citations) == ("abstained", "Glass.", ())
+
+
+def test_an_answer_cut_at_its_limit_says_so() -> None:
+    assert "cut" in _folded(Completed(answer=_answer("So", finish_reason="length"))).note
+
+
+def test_the_history_gets_the_words_without_markers() -> None:
+    assert _folded(DeltaReleased(text="Pots are clay. [1] Pans are flat. [2]")).plain == "Pots are clay. Pans are flat."
+
+
+def test_a_sentence_taken_back_is_replaced() -> None:
+    turn = _folded(DeltaReleased(text="Pots are glass. [1] Pans are flat. [2]"), Replaced(sentence=0, text="(withheld)"))
+
+    assert turn.plain == "(withheld) Pans are flat."
+
+
+def test_an_error_keeps_what_was_said() -> None:
+    turn = _folded(DeltaReleased(text="Pots"), Failed(code="X", message="the engine is gone"))
+
+    assert (turn.phase, turn.raw, turn.note) == ("failed", "Pots", "the engine is gone")
+
+
+def test_stopping_leaves_a_finished_turn_alone() -> None:
+    finished = fail(Turn(), "no")
+
+    assert stop(finished) is finished
+    assert stop(Turn(raw="Po")).phase == "stopped"
+
+
+async def test_the_first_words_come_at_once_and_the_rest_in_one_picture() -> None:
+    events = [Retrieved(passages=(POT,)), *(DeltaReleased(text=f"{n} ") for n in range(50))]
+
+    async def arriving() -> AsyncGenerator[AnswerEvent]:
+        for event in events:
+            yield event
+            await asyncio.sleep(0)
+        yield Completed(answer=_answer("all"))
+
+    turns = [turn async for turn in PacedTurns(arriving(), 0.05).turns()]
+
+    assert len(turns) <= 4
+    assert [turn.phase for turn in turns][-2:] == ["answering", "answered"]
+
+
+async def test_what_the_events_raise_is_raised_after_what_they_gave() -> None:
+    async def failing() -> AsyncGenerator[AnswerEvent]:
+        yield DeltaReleased(text="Pots")
+        raise LookupError("gone")
+
+    turns = PacedTurns(failing(), 0.01).turns()
+
+    assert (await anext(turns)).raw == "Pots"
+    with pytest.raises(LookupError):
+        await anext(turns)
+
+
+async def _endless(closed: asyncio.Event) -> AsyncGenerator[AnswerEvent]:
+    try:
+        while True:
+            yield DeltaReleased(text="on and ")
+            await asyncio.sleep(0.001)
+    finally:
+        closed.set()
+
+
+async def test_a_stop_closes_the_events_and_is_the_last_turn() -> None:
+    closed, seen = asyncio.Event(), list[Turn]()
+    paced = PacedTurns(_endless(closed), 0.01)
+    async for turn in paced.turns():
+        seen.append(turn)
+        if len(seen) == 3:
+            paced.stop()
+
+    assert closed.is_set()
+    assert [turn.phase for turn in seen] == ["answering", "answering", "answering", "stopped"]
+    assert seen[-1].raw.startswith(seen[-2].raw)
+
+
+async def test_a_stop_before_the_first_event_ends_at_once() -> None:
+    paced = PacedTurns(stream_of([DeltaReleased(text="Pots")]), 60)
+    paced.stop()
+
+    assert [turn.phase async for turn in paced.turns()] == ["stopped"]
+
+
+async def test_closing_the_turns_closes_the_events() -> None:
+    closed = asyncio.Event()
+    turns = PacedTurns(_endless(closed), 0.01).turns()
+    await anext(turns)
+    await turns.aclose()
+
+    assert closed.is_set()

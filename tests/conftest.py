@@ -1,0 +1,164 @@
+"""Fixtures every test shares: a place of its own, no network, and the real encoder, compiled once per machine."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import ipaddress
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+from documents import write
+
+from chatbot import settings
+from chatbot.bootstrap import Application
+from chatbot.encoders import bi_encoder
+from chatbot.encoders.bi_encoder import BiEncoder
+from chatbot.knowledge.catalogue import Catalogue
+from chatbot.knowledge.generations import Indexes
+from chatbot.settings import Settings
+
+MODEL = settings.EncoderSettings().model
+
+SmallApplication = Callable[..., Application]
+
+_away: list[str] = []
+
+
+def _guard(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "socket.connect":
+        address = arguments[1]
+        host = address[0] if isinstance(address, tuple) else "localhost"
+    elif event == "socket.getaddrinfo":
+        host = arguments[0]
+    else:
+        return
+    host = host.decode() if isinstance(host, bytes) else host
+    if not _is_here(host):
+        _away.append(str(host))
+        raise ConnectionRefusedError(f"a test tried to reach {host!r}; tests have no network")
+
+
+def _is_here(host: str | None) -> bool:
+    try:
+        return host in (None, "", "localhost") or ipaddress.ip_address(str(host).split("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+# an audit hook sees every connection of the process, asyncio's too, and nothing has to be patched
+sys.addaudithook(_guard)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing of the machine or of the checkout leaks in: no hub, no CHATBOT_* variables, an empty working directory."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("CHATBOT_") and name != "CHATBOT_TEST_CACHE"]:
+            patch.delenv(name)
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        patch.chdir(tmp_path_factory.mktemp("nowhere"))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _own_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.chdir(tmp_path)
+    before = len(_away)
+    yield
+    assert _away[before:] == [], "this test reached for the network"
+
+
+@pytest.fixture(scope="session")
+def models() -> Path:
+    """The compiled encoder, kept between runs under a name made of everything it is compiled from."""
+    root = Path(os.environ.get("CHATBOT_TEST_CACHE") or Path.home() / ".cache" / "chatbot-tests")
+    digest = hashlib.sha256(f"{MODEL} {version('openvino')} {version('sentence-transformers')} {version('torch')}".encode())
+    for module in sorted(Path(bi_encoder.__file__).parent.glob("*.py")):
+        digest.update(module.read_bytes())
+    folder = root / digest.hexdigest()[:16]
+    folder.mkdir(parents=True, exist_ok=True)
+    with (root / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two runs at once compile it once
+        bi_encoder.load(MODEL, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def encoder(models: Path) -> BiEncoder:
+    return bi_encoder.load(MODEL, models)
+
+
+@pytest.fixture
+def data_dir_with_model(tmp_path: Path, models: Path) -> Path:
+    """A data directory of this test's own in which the encoder is compiled already."""
+    return furnish(tmp_path / "data", models)
+
+
+@pytest.fixture(scope="session")
+def application(tmp_path_factory: pytest.TempPathFactory, models: Path, _no_outside: None) -> Iterator[Application]:
+    """The application over the built-in knowledge, synced. Tests read from it and change nothing."""
+    data_dir = furnish(tmp_path_factory.mktemp("application"), models)
+    with Application(Settings(data_dir=data_dir), "pytest") as application:
+        for _ in application.sync(()):
+            pass
+        yield application
+
+
+@pytest.fixture
+def small_application(tmp_path: Path, models: Path) -> Iterator[SmallApplication]:
+    """Opens applications over a folder of the given files, `collection/file` to text, and syncs them.
+
+    Keyword arguments are settings; `data_dir` is a fresh one unless given. All are closed at the end.
+    """
+    opened: list[Application] = []
+
+    def open_small(files: Mapping[str, str | bytes], **flags: Any) -> Application:
+        folder = flags.pop("knowledge", tmp_path / f"knowledge-{len(opened)}")
+        write(folder, files)
+        data_dir = furnish(flags.pop("data_dir", tmp_path / f"data-{len(opened)}"), models)
+        application = Application(Settings(data_dir=data_dir, knowledge=folder, **flags), "pytest")
+        opened.append(application)
+        for _ in application.sync(()):
+            pass
+        return application
+
+    yield open_small
+    for application in opened:
+        application.close()
+
+
+@pytest.fixture
+def catalogue(tmp_path: Path) -> Iterator[Catalogue]:
+    """An empty catalogue in a file."""
+    catalogue = Catalogue(tmp_path / "catalogue.sqlite")
+    yield catalogue
+    catalogue.close()
+
+
+@pytest.fixture
+def indexes(tmp_path: Path, catalogue: Catalogue, encoder: BiEncoder) -> Iterator[Indexes]:
+    """Empty indexes beside the empty catalogue."""
+    indexes = Indexes(tmp_path / "indexes", catalogue, encoder)
+    yield indexes
+    indexes.close()
+
+
+def furnish(data_dir: Path, models: Path) -> Path:
+    """Give a data directory the compiled encoder."""
+    if not (data_dir / "models").exists():
+        shutil.copytree(models, data_dir / "models", copy_function=_link)
+    return data_dir
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system
+        shutil.copy2(source, target)

@@ -1,0 +1,124 @@
+"""What every registered format owes: text with its headings inside, exact spans after splitting, a reason when it refuses."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from functools import cache
+
+import pytest
+from documents import docx, pdf
+
+from chatbot import registry
+from chatbot.encoders.bi_encoder import BiEncoder
+from chatbot.errors import DocumentRefused
+from chatbot.knowledge import reader
+from chatbot.knowledge.formats.extracted import Extracted
+from chatbot.knowledge.splitter import Splitter
+
+FORMATS = registry.names("chatbot.formats")
+
+HEADINGS = {"The boiler": "The boiler’s naïve valve opens at 7 bar. ", "The pump": "A pump 🙂 moves 30 litres a minute. "}
+PARAGRAPHS = {heading: sentence * 12 for heading, sentence in HEADINGS.items()}
+
+
+@cache
+def sample(suffix: str) -> bytes:
+    """The same two sections in each format."""
+    if suffix == "pdf":
+        return pdf([[heading, *[text.replace(" 🙂", "").replace("’", "'")] * 3] for heading, text in HEADINGS.items()])
+    if suffix == "docx":
+        return docx(PARAGRAPHS)
+    if suffix in {"html", "htm"}:
+        listed = "<ul><li>one item</li><li>another</li></ul>"
+        return "".join(f"<h1>{heading}</h1><p>{text}</p>{listed}" for heading, text in PARAGRAPHS.items()).encode()
+    mark = "# " if suffix in {"md", "markdown"} else ""
+    return "\n\n".join(f"{mark}{heading}\n\n{text}\n\n- one item\n- another" for heading, text in PARAGRAPHS.items()).encode()
+
+
+@pytest.fixture(params=FORMATS)
+def suffix(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+def extracted(suffix: str) -> Extracted:
+    return read(suffix)
+
+
+@cache
+def read(suffix: str) -> Extracted:
+    return reader.read(f"sample.{suffix}", sample(suffix))
+
+
+def test_all_the_words_are_in_the_text(extracted: Extracted) -> None:
+    for word in ["boiler", "naïve", "valve", "7 bar", "pump", "30 litres"]:
+        assert word in extracted.text
+
+
+def test_headings_stand_in_the_text_where_they_say(extracted: Extracted, suffix: str) -> None:
+    for heading in extracted.headings:
+        assert extracted.text[heading.start :].startswith(f"{heading.text}\n")
+    if suffix not in {"txt", "text"}:
+        assert [heading.text for heading in extracted.headings] == list(HEADINGS)
+
+
+def test_headings_come_in_order_and_at_a_level(extracted: Extracted) -> None:
+    starts = [heading.start for heading in extracted.headings]
+    assert starts == sorted(set(starts))
+    assert all(1 <= heading.level <= 6 for heading in extracted.headings)
+
+
+@pytest.mark.parametrize(("least", "most"), [(8, 16), (40, 100), (100, 230)])
+def test_every_chunk_is_exactly_its_span(extracted: Extracted, encoder: BiEncoder, least: int, most: int) -> None:
+    chunks = Splitter(encoder.tokenizer_file, least, most).split("d", extracted)
+    assert chunks
+    for chunk in chunks:
+        assert extracted.text[chunk.start : chunk.end] == chunk.text == chunk.text.strip()
+
+
+def test_chunks_and_headings_hold_every_word(extracted: Extracted, encoder: BiEncoder) -> None:
+    chunks = Splitter(encoder.tokenizer_file, 8, 16).split("d", extracted)
+    held = " ".join([*(chunk.text for chunk in chunks), *(text for chunk in chunks for text in chunk.heading_path)]).split()
+    assert set(extracted.text.split()) <= set(held)
+
+
+def test_the_text_can_be_stored_and_shown(extracted: Extracted) -> None:
+    assert "\x00" not in extracted.text
+    assert extracted.text.encode("utf-8").decode("utf-8") == extracted.text
+    assert extracted.title
+
+
+def test_reading_twice_gives_the_same(suffix: str, extracted: Extracted) -> None:
+    assert reader.read(f"sample.{suffix}", sample(suffix)) == extracted
+
+
+@pytest.mark.parametrize("nothing", [b"", b" \n\t\r\n ", b"\xef\xbb\xbf \n"])
+def test_an_empty_file_is_refused(suffix: str, nothing: bytes) -> None:
+    with pytest.raises(DocumentRefused):
+        reader.read(f"sample.{suffix}", nothing)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("magic", [b"", b"%PDF-1.7\n", b"PK\x03\x04"])
+def test_noise_is_refused(suffix: str, seed: int, magic: bytes) -> None:
+    noise = magic + random.Random(seed).randbytes(64 + 1500 * seed)
+    with pytest.raises(DocumentRefused):
+        reader.read(f"sample.{suffix}", noise)
+
+
+def test_a_file_cut_short_is_read_or_refused_but_never_crashes(suffix: str) -> None:
+    whole = sample(suffix)
+    for length in range(1, len(whole), max(1, len(whole) // 40)):
+        with contextlib.suppress(DocumentRefused):
+            assert reader.read(f"sample.{suffix}", whole[:length]).text.strip()
+
+
+def test_a_damaged_file_is_read_or_refused_but_never_crashes(suffix: str) -> None:
+    generator = random.Random(suffix)
+    for _ in range(12):
+        damaged = bytearray(sample(suffix))
+        for _ in range(generator.randint(1, 6)):
+            damaged[generator.randrange(len(damaged))] = generator.randrange(256)
+        with contextlib.suppress(DocumentRefused):
+            assert reader.read(f"sample.{suffix}", bytes(damaged)).text.strip()

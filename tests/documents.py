@@ -1,0 +1,78 @@
+"""Writes the files that tests read: folders of text, PDF with an outline, Word documents, and broken ones."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import docx as word
+from reportlab.lib.pdfencrypt import StandardEncryption
+from reportlab.pdfgen import canvas
+
+_WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+_LINE = 16
+
+
+def write(folder: Path, files: Mapping[str, str | bytes]) -> Path:
+    """Write `files`, path to content, into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return folder
+
+
+def pdf(pages: Sequence[Sequence[str]], title: str = "", password: str = "", outline: bool = True) -> bytes:
+    """A PDF of lines by page; with `outline`, the first line of each page stands in the outline."""
+    buffer = io.BytesIO()
+    encryption = StandardEncryption(password, canPrint=0) if password else None
+    paper = canvas.Canvas(buffer, encrypt=encryption, invariant=1)
+    paper.setTitle(title)
+    for number, lines in enumerate(pages):
+        if outline and lines:
+            paper.bookmarkPage(str(number))
+            paper.addOutlineEntry(lines[0], str(number))
+        for row, line in enumerate(lines):
+            paper.drawString(72, 750 - row * _LINE, line)
+        paper.showPage()
+    paper.save()
+    return buffer.getvalue()
+
+
+def docx(headings: Mapping[str, str], table: Sequence[Sequence[str]] = ()) -> bytes:
+    """A Word document of headings with a paragraph each, and a table whose first row is marked as its header."""
+    document = word.Document()
+    for heading, paragraph in headings.items():
+        document.add_heading(heading, level=1)
+        document.add_paragraph(paragraph)
+    if table:
+        grid = document.add_table(len(table), len(table[0]))
+        for row, texts in zip(grid.rows, table, strict=True):
+            for cell, text in zip(row.cells, texts, strict=True):
+                cell.text = text
+        properties = grid.rows[0]._tr.get_or_add_trPr()
+        properties.append(properties.makeelement(f"{{{_WORD}}}tblHeader"))
+    buffer = io.BytesIO()
+    document.save(buffer)
+    return buffer.getvalue()
+
+
+def docx_of(markup: str) -> bytes:
+    """A Word document whose body is `markup`, well-formed or not."""
+    body = f'<?xml version="1.0"?><w:document xmlns:w="{_WORD}"><w:body>{markup}</w:body></w:document>'
+    return repacked(docx({}), {"word/document.xml": body.encode()})
+
+
+def repacked(archive: bytes, parts: Mapping[str, bytes]) -> bytes:
+    """A ZIP archive with some of its parts replaced or added."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(archive)) as old, zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            if name not in parts:
+                new.writestr(name, old.read(name))
+        for name, content in parts.items():
+            new.writestr(name, content)
+    return buffer.getvalue()

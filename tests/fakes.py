@@ -1,0 +1,237 @@
+"""Doubles: an engine that says what it is told, a retriever that finds what it is given, and an application made of both."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from pydantic import ConfigDict, Field
+
+from chatbot import prompts
+from chatbot.apps import server
+from chatbot.apps.state import Progress, ServerState
+from chatbot.bootstrap import shipped
+from chatbot.errors import UnknownCollection
+from chatbot.flow.condense import SearchForm
+from chatbot.flow.pipeline import Parts, Pipeline
+from chatbot.flow.screen import Check
+from chatbot.knowledge.sync import DocumentReport
+from chatbot.schema import AnswerEvent, Chunk, Passage, Query
+from chatbot.settings import Settings
+
+TOKEN = "the-token-in-the-lock-file"
+
+
+class ScriptedEngine(BaseChatModel):
+    """Streams `pieces`; an exception among them is raised in its place. Without documents it abstains, as every engine does."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    pieces: Sequence[str | Exception] = ("It is so. [1]",)
+    finish_reason: str = "stop"
+    usage: tuple[int, int] = (7, 5)
+    endless: bool = False
+    """Say the last piece again and again until closed."""
+    messages: list[list[BaseMessage]] = Field(default_factory=list)
+    """What each call was given."""
+    documents: list[list[Mapping[str, str]]] = Field(default_factory=list)
+    said: list[str] = Field(default_factory=list)
+    """Pieces handed out, of all calls."""
+    closed: threading.Event = Field(default_factory=threading.Event)
+    """Set when a stream was closed before its end."""
+
+    @property
+    def _llm_type(self) -> str:
+        return "scripted"
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        try:
+            for piece in self._script(messages, kwargs):
+                yield piece
+                if self.endless:
+                    await asyncio.sleep(0.001)
+        except (GeneratorExit, asyncio.CancelledError):
+            self.closed.set()
+            raise
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        pieces = [piece.message for piece in self._script(messages, kwargs)]
+        message = AIMessage(content="".join(piece.text for piece in pieces), response_metadata=pieces[-1].response_metadata)
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+    def _script(self, messages: list[BaseMessage], kwargs: Mapping[str, Any]) -> Iterator[ChatGenerationChunk]:
+        self.messages.append(messages)
+        self.documents.append(kwargs.get("documents") or [])
+        has_documents = bool(self.documents[-1])
+        for piece in self._pieces() if has_documents else ():
+            if isinstance(piece, Exception):
+                raise piece
+            self.said.append(piece)
+            yield ChatGenerationChunk(message=AIMessageChunk(content=piece))
+        reason = self.finish_reason if has_documents else "abstained"
+        prompt, completion = self.usage
+        yield ChatGenerationChunk(
+            message=AIMessageChunk(
+                content="",
+                response_metadata={"finish_reason": reason, "model_name": "scripted-1"},
+                usage_metadata={"input_tokens": prompt, "output_tokens": completion, "total_tokens": prompt + completion},
+            )
+        )
+
+    def _pieces(self) -> Iterator[str | Exception]:
+        yield from self.pieces
+        while self.endless:
+            yield self.pieces[-1]
+
+
+class FakeRetriever:
+    """Finds the passages it was given, whatever is asked, and remembers the questions."""
+
+    def __init__(self, passages: Sequence[Passage], known: Sequence[str] = ("handbook",)) -> None:
+        self.passages = list(passages)
+        self.known = known
+        self.calls: list[tuple[Query, Sequence[SearchForm], int]] = []
+
+    def __call__(self, query: Query, forms: Sequence[SearchForm], k: int) -> list[Passage]:
+        self.calls.append((query, forms, k))
+        for name in query.collections:
+            if name not in self.known:
+                raise UnknownCollection(f"there is no collection {name!r}; there are: {', '.join(self.known)}")
+        return self.passages[:k]
+
+
+class ScriptedApplication:
+    """What the HTTP API needs of an `Application`, over a pipeline of doubles."""
+
+    def __init__(self, engine: BaseChatModel, passages: Sequence[Passage] | None = None) -> None:
+        self.engine = engine
+        self.catalogue = self
+        self.retrieve = FakeRetriever([KETTLE] if passages is None else passages)
+        self.pipeline = scripted_pipeline(engine, retrieve=self.retrieve)
+        self.reports: list[DocumentReport | Exception] = []
+        self.sync_closed = threading.Event()
+
+    def collections(self) -> dict[str, int]:
+        return {"handbook": 1, "papers": 2}
+
+    def answer(self, query: Query) -> AsyncGenerator[AnswerEvent]:
+        return self.pipeline.answer(query)
+
+    async def search(self, query: Query, k: int) -> list[Passage]:
+        return await self.pipeline.search(query, k)
+
+    def sync(self, paths: Sequence[str], collection: str = "", dry_run: bool = False) -> Iterator[DocumentReport]:
+        try:
+            for report in self.reports:
+                if isinstance(report, Exception):
+                    raise report
+                yield report
+        finally:
+            self.sync_closed.set()
+
+
+def passage(text: str, rank: int = 1, *, dense: float = 0.9, start: int = 0, **changes: Any) -> Passage:
+    """A passage of a document of its own unless `document_id` says otherwise."""
+    document_id = changes.pop("document_id", f"document-{rank}")
+    headings = changes.pop("heading_path", ())
+    page = changes.pop("page", None)
+    chunk = Chunk(
+        id=f"chunk-{rank}",
+        document_id=document_id,
+        heading_path=headings,
+        text=text,
+        start=start,
+        end=start + len(text),
+        page=page,
+    )
+    fields: dict[str, Any] = {
+        "collection": "handbook",
+        "source": f"{rank}.md",
+        "title": f"Title {rank}",
+        "score": 1 / rank,
+        "lexical": 1.0,
+    }
+    return Passage(chunk=chunk, dense=dense, rank=rank, **{**fields, **changes})
+
+
+KETTLE = passage("The kettle holds four litres. It is blue.")
+
+
+def scripted_pipeline(
+    engine: BaseChatModel,
+    passages: Sequence[Passage] | None = None,
+    checks: Sequence[Check] = (),
+    retrieve: Any = None,
+    **settings: Any,
+) -> Pipeline:
+    """The real pipeline with a scripted engine over given passages."""
+    return Pipeline(
+        Parts(
+            settings=Settings(**settings),
+            retrieve=retrieve or FakeRetriever([KETTLE] if passages is None else passages),
+            engine=engine,
+            prompts=prompts.load([shipped("prompts")]),
+            encoder_fingerprint="none",
+            generation=1,
+            checks=checks,
+        )
+    )
+
+
+async def stream_of(items: Sequence[Any], on_close: Callable[[], None] = lambda: None) -> AsyncGenerator[Any]:
+    """An async generator over `items` that says when it was closed or came to its end."""
+    try:
+        for item in items:
+            yield item
+    finally:
+        on_close()
+
+
+def scripted_server(application: Any, settings: Settings | None = None, progress: Progress | None = None) -> FastAPI:
+    """The real ASGI application over a given application (None: still starting)."""
+    state = ServerState(token=TOKEN)
+    state.application = application
+    state.progress = progress or Progress(ready=application is not None, phase="ready" if application else "starting")
+
+    async def start(_stack: contextlib.AsyncExitStack) -> None:
+        """Nothing to open."""
+
+    return server.build(settings or Settings(), state, start)
+
+
+@contextlib.contextmanager
+def serving(app: FastAPI) -> Iterator[str]:
+    """Serve over real sockets from a thread; gives the URL."""
+    running = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", access_log=False))
+    thread = threading.Thread(target=running.run)
+    thread.start()
+    deadline = time.monotonic() + 10
+    while not running.started and time.monotonic() < deadline:
+        time.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{running.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        running.should_exit = True
+        thread.join(10)

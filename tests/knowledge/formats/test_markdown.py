@@ -1,0 +1,54 @@
+"""Markdown by the CommonMark specification, with tables."""
+
+from __future__ import annotations
+
+from chatbot.knowledge.formats import markdown
+from chatbot.knowledge.formats.extracted import Extracted
+
+
+def read(source: str) -> Extracted:
+    return markdown.extract(source.encode())
+
+
+def test_marks_become_plain_text() -> None:
+    assert read("Some *slanted* and **bold** `code`, a [link](http://x.example) and &copy;.").text == (
+        "Some slanted and bold code, a link and ©.\n\n"
+    )
+
+
+def test_both_kinds_of_headings_are_found() -> None:
+    page = read("Book\n====\n\nText\n\n## Chapter\n\nMore\n")
+    assert [(heading.level, heading.text) for heading in page.headings] == [(1, "Book"), (2, "Chapter")]
+
+
+def test_a_hash_inside_code_is_no_heading() -> None:
+    page = read("# Real\n\n```\n# not a heading\n```\n")
+    assert [heading.text for heading in page.headings] == ["Real"]
+    assert "# not a heading" in page.text
+
+
+def test_each_row_of_a_table_keeps_its_headers() -> None:
+    assert (
+        read("| Part | Bar |\n|---|---:|\n| Valve | 7 |\n| Pump | 3 |\n").text == "- Part: Valve; Bar: 7\n- Part: Pump; Bar: 3\n"
+    )
+
+
+def test_front_matter_is_left_out() -> None:
+    assert read("---\ntitle: x\ntags: [a]\n---\n# Page\n\nText\n").text == "Page\n\nText\n\n"
+
+
+def test_front_matter_with_windows_line_ends_is_left_out() -> None:
+    assert read("---\r\ntitle: x\r\n---\r\n# Page\r\n\r\nText\r\n").text == "Page\n\nText\n\n"
+
+
+def test_a_rule_on_the_first_line_is_no_front_matter() -> None:
+    assert read("---\n\nText\n\n---\n\nMore\n").text == "Text\n\nMore\n\n"
+
+
+def test_lists_deep_inside_lists_are_kept() -> None:
+    source = "\n".join("  " * level + f"- level{level}" for level in range(30))
+    assert "level29" in read(source).text
+
+
+def test_markup_inside_is_read_as_markup() -> None:
+    assert read("<div>raw <b>bold</b></div>\n\n<script>noise</script>\n\nText\n").text == "raw bold\n\nText\n\n"

@@ -1,0 +1,188 @@
+"""The catalogue: what is published is seen, whole and at once; the rest is not there yet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from chatbot.errors import DataDirectoryError
+from chatbot.knowledge.catalogue import Catalogue
+from chatbot.knowledge.splitter import embedded_hash, embedded_text
+from chatbot.knowledge.tables import Source
+from chatbot.schema import Chunk, Document
+
+
+def document(name: str, source: str = "a.md") -> Document:
+    return Document(id=name, collection="cats", source=source, title="Cats", content_hash=f"hash of {name}")
+
+
+def chunks(name: str, count: int = 2) -> list[Chunk]:
+    return [
+        Chunk(
+            id=f"{name}-{number}", document_id=name, heading_path=("Cats",), text=f"{name} {number}", start=number, end=number + 1
+        )
+        for number in range(count)
+    ]
+
+
+def stage(catalogue: Catalogue, source: Source, name: str, path: str = "a.md", count: int = 2) -> None:
+    catalogue.stage(source, document(name, path), f"text of {name}", "", "recipe", chunks(name, count))
+
+
+@pytest.fixture
+def source(catalogue: Catalogue) -> Source:
+    return catalogue.add_source("cats", "/cats")
+
+
+def test_a_source_is_registered_once(catalogue: Catalogue, source: Source) -> None:
+    assert catalogue.add_source("cats", "/cats") == source
+    assert catalogue.add_source("dogs", "/cats") != source
+    assert len(catalogue.sources()) == 2
+
+
+def test_a_staged_document_is_not_seen(catalogue: Catalogue, source: Source) -> None:
+    stage(catalogue, source, "one")
+    assert catalogue.versions(source) == {}
+    assert catalogue.chunk_ids() == set()
+    assert catalogue.published_chunks(["one-0"]) == {}
+    assert catalogue.collections() == {}
+
+
+def test_a_published_document_is_seen_whole(catalogue: Catalogue, source: Source) -> None:
+    stage(catalogue, source, "one")
+    assert catalogue.publish(["one"]) == []
+    assert catalogue.published_chunks(["one-0", "one-1", "other"]) == {
+        chunk.id: (chunk, document("one")) for chunk in chunks("one")
+    }
+    assert catalogue.document_text("one") == "text of one"
+    assert catalogue.collections() == {"cats": 1}
+    version = catalogue.versions(source)["a.md"]
+    assert (version.document_id, version.chunks, version.recipe) == ("one", 2, "recipe")
+
+
+def test_publishing_drops_the_version_before(catalogue: Catalogue, source: Source) -> None:
+    stage(catalogue, source, "one")
+    catalogue.publish(["one"])
+    stage(catalogue, source, "two")
+    assert catalogue.chunk_ids() == {"one-0", "one-1"}
+    assert sorted(catalogue.publish(["two"])) == ["one-0", "one-1"]
+    assert catalogue.chunk_ids() == {"two-0", "two-1"}
+    assert catalogue.document_text("one") == ""
+
+
+def test_publishing_leaves_the_same_path_of_another_source_alone(catalogue: Catalogue, source: Source) -> None:
+    stage(catalogue, source, "one")
+    catalogue.publish(["one"])
+    stage(catalogue, catalogue.add_source("cats", "/more"), "two")
+    assert catalogue.publish(["two"]) == []
+    assert catalogue.collections() == {"cats": 2}
+
+
+def test_staging_again_replaces_what_was_staged(catalogue: Catalogue, source: Source) -> None:
+    stage(catalogue, source, "one", count=3)
+    stage(catalogue, source, "one", count=2)
+    catalogue.publish(["one"])
+    assert catalogue.chunk_ids() == {"one-0", "one-1"}
+
+
+def test_discarding_forgets_what_is_staged_and_nothing_else(catalogue: Catalogue, source: Source) -> None:
+    stage(catalogue, source, "one")
+    catalogue.publish(["one"])
+    stage(catalogue, source, "two", "b.md")
+    catalogue.discard_staged()
+    assert catalogue.publish(["two"]) == []
+    assert catalogue.chunk_ids() == {"one-0", "one-1"}
+
+
+def test_a_removed_document_leaves_nothing(catalogue: Catalogue, source: Source) -> None:
+    stage(catalogue, source, "one")
+    catalogue.publish(["one"])
+    assert sorted(catalogue.remove(["one"])) == ["one-0", "one-1"]
+    assert (catalogue.chunk_ids(), catalogue.versions(source), catalogue.document_text("one")) == (set(), {}, "")
+
+
+def test_a_document_without_chunks_is_counted(catalogue: Catalogue, source: Source) -> None:
+    stage(catalogue, source, "one", count=0)
+    catalogue.publish(["one"])
+    assert catalogue.versions(source)["a.md"].chunks == 0
+
+
+@pytest.mark.parametrize("count", [0, 1, 499, 500, 501, 1203])
+def test_rows_come_in_batches_and_none_is_lost(count: int, catalogue: Catalogue, source: Source) -> None:
+    stage(catalogue, source, "one", count=count)
+    staged = [row.id for batch in catalogue.index_rows(document_ids=["one"]) for row in batch]
+    catalogue.publish(["one"])
+    published = [row.id for batch in catalogue.index_rows() for row in batch]
+    named = [row.id for batch in catalogue.index_rows(staged) for row in batch]
+    assert sorted(staged) == sorted(published) == sorted(named) == sorted(chunk.id for chunk in chunks("one", count))
+
+
+def test_rows_may_be_written_about_while_they_are_read(catalogue: Catalogue, source: Source) -> None:
+    stage(catalogue, source, "one", count=1203)
+    for rows in catalogue.index_rows(document_ids=["one"]):
+        catalogue.put_embeddings({row.embedded_hash: np.ones(4, np.float32) for row in rows}, "model")
+    catalogue.publish(["one"])
+
+
+def test_a_row_hashes_what_the_chunk_was_stored_with(catalogue: Catalogue, source: Source) -> None:
+    stage(catalogue, source, "one", count=1)
+    rows = next(catalogue.index_rows(document_ids=["one"]))
+    assert [row.embedded_hash for row in rows] == [embedded_hash(embedded_text("Cats", chunk)) for chunk in chunks("one", 1)]
+
+
+def test_vectors_are_kept_for_each_model(catalogue: Catalogue) -> None:
+    catalogue.put_embeddings({"h": np.array([1, 0], np.float32)}, "small")
+    catalogue.put_embeddings({"h": np.array([0, 1, 0], np.float32)}, "large")
+    assert catalogue.embeddings(["h", "other"], "small")["h"].tolist() == [1, 0]
+    assert catalogue.embeddings(["h"], "large")["h"].tolist() == [0, 1, 0]
+    assert catalogue.embeddings(["h"], "none") == {}
+
+
+def test_thousands_of_vectors_can_be_asked_for_at_once(catalogue: Catalogue) -> None:
+    vectors = {str(number): np.full(2, number, np.float32) for number in range(2100)}
+    catalogue.put_embeddings(vectors, "model")
+    found = catalogue.embeddings(iter(vectors), "model")
+    assert {key: vector[0] for key, vector in found.items()} == {str(number): number for number in range(2100)}
+
+
+def test_vectors_that_no_chunk_needs_are_swept(catalogue: Catalogue, source: Source) -> None:
+    stage(catalogue, source, "one", count=1)
+    needed = embedded_hash(embedded_text("Cats", chunks("one", 1)[0]))
+    catalogue.put_embeddings({needed: np.ones(2, np.float32), "orphan": np.ones(2, np.float32)}, "model")
+    catalogue.sweep_embeddings()
+    assert set(catalogue.embeddings([needed, "orphan"], "model")) == {needed}
+
+
+def test_notes_are_overwritten_together(catalogue: Catalogue) -> None:
+    assert catalogue.meta("generation") is None
+    catalogue.set_meta(generation="1", fingerprint="x")
+    catalogue.set_meta(generation="2")
+    assert (catalogue.meta("generation"), catalogue.meta("fingerprint")) == ("2", "x")
+
+
+def test_everything_is_there_after_reopening(tmp_path: Path) -> None:
+    first = Catalogue(tmp_path / "kept.sqlite")
+    source = first.add_source("cats", "/cats")
+    stage(first, source, "one")
+    first.publish(["one"])
+    first.close()
+    second = Catalogue(tmp_path / "kept.sqlite")
+    assert second.chunk_ids() == {"one-0", "one-1"}
+    assert second.sources() == [source]
+    second.close()
+
+
+@pytest.mark.parametrize("garbage", [b"this is no database, it only says so" * 50, b"SQLite format 3\x00" + b"\xff" * 5000])
+def test_a_file_that_is_no_database_is_refused(garbage: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "broken.sqlite"
+    file.write_bytes(garbage)
+    with pytest.raises(DataDirectoryError, match=r"broken.sqlite cannot be read \(.*\); move it away, then run `chatbot sync`"):
+        Catalogue(file)
+
+
+def test_a_folder_in_its_place_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "folder.sqlite").mkdir()
+    with pytest.raises(DataDirectoryError, match="folder.sqlite cannot be read"):
+        Catalogue(tmp_path / "folder.sqlite")

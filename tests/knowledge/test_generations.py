@@ -1,0 +1,311 @@
+"""Indexes are derived: whatever happens to them is found out, and they are rebuilt from the catalogue's stored vectors."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from chatbot.encoders import Vectors
+from chatbot.encoders.bi_encoder import BiEncoder, Card
+from chatbot.errors import IndexDamaged
+from chatbot.knowledge.catalogue import Catalogue
+from chatbot.knowledge.generations import Indexes
+from chatbot.knowledge.splitter import embedded_hash, embedded_text
+from chatbot.schema import Chunk, Document
+
+PUBLIC = ("public",)
+DIMENSION = 16
+ENOUGH = 1100
+"""So many chunks make Chroma keep its graph on disk."""
+
+
+class CountingEncoder:
+    """Gives every text a vector of its own, and counts the texts."""
+
+    def __init__(self, fingerprint: str = "first", dimension: int = DIMENSION) -> None:
+        self.card = Card.model_construct(fingerprint=fingerprint, dimension=dimension)
+        self.encoded = 0
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        self.encoded += len(texts)
+        if not texts:
+            return np.empty((0, self.card.dimension), np.float32)
+        seeds = [int(embedded_hash(f"{self.card.fingerprint} {text}"), 16) % 2**32 for text in texts]
+        vectors = np.stack([np.random.default_rng(seed).normal(size=self.card.dimension) for seed in seeds]).astype(np.float32)
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+class ForgetfulEncoder(CountingEncoder):
+    """Never gives a text the same vector twice, so that nothing is found again."""
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        return super().encode(texts) * 0
+
+
+class Workshop:
+    """A folder with a catalogue and indexes that can be closed, harmed and opened again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.encoder = CountingEncoder()
+        self.catalogue = Catalogue(folder / "catalogue.sqlite")
+        self.indexes: Indexes | None = None
+
+    def publish(self, count: int) -> None:
+        """Put a document of `count` chunks, with their vectors, into the catalogue and into no index."""
+        source = self.catalogue.add_source("cats", "/cats")
+        document = Document(id="d", collection="cats", source="a.md", title="Cats", content_hash="h")
+        chunks = [
+            Chunk(id=f"c{number}", document_id="d", heading_path=(), text=f"cat number{number}", start=number, end=number + 1)
+            for number in range(count)
+        ]
+        self.catalogue.stage(source, document, "text", "", "recipe", chunks)
+        texts = [embedded_text("Cats", chunk) for chunk in chunks]
+        vectors = dict(zip(map(embedded_hash, texts), self.encoder.encode(texts), strict=True))
+        self.catalogue.put_embeddings(vectors, self.encoder.card.fingerprint)
+        self.catalogue.publish(["d"])
+        self.encoder.encoded = 0
+
+    def open(self, encoder: CountingEncoder | None = None) -> Indexes:
+        self.close()
+        self.indexes = Indexes(self.folder / "indexes", self.catalogue, encoder or self.encoder)  # type: ignore[arg-type]
+        return self.indexes
+
+    def close(self) -> None:
+        if self.indexes:
+            self.indexes.close()
+        self.indexes = None
+
+    def file(self, pattern: str) -> Path:
+        return next((self.folder / "indexes").glob(pattern))
+
+    def is_sound(self) -> bool:
+        """Both indexes hold what the catalogue holds, and nothing was encoded for it."""
+        assert self.indexes
+        held = (self.indexes.dense.ids(), self.indexes.lexical.ids())
+        return held == (self.catalogue.chunk_ids(),) * 2 and not self.indexes.difference() and not self.encoder.encoded
+
+
+@pytest.fixture
+def workshop(tmp_path: Path) -> Iterator[Workshop]:
+    workshop = Workshop(tmp_path)
+    yield workshop
+    workshop.close()
+    workshop.catalogue.close()
+
+
+@pytest.fixture(scope="module")
+def closed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workshop of many chunks, properly closed."""
+    workshop = Workshop(tmp_path_factory.mktemp("closed"))
+    workshop.publish(ENOUGH)
+    workshop.open()
+    workshop.close()
+    workshop.catalogue.close()
+    return workshop.folder
+
+
+@pytest.fixture
+def large(closed: Path, tmp_path: Path) -> Iterator[Workshop]:
+    """A copy of `closed`, for harm to be done to it."""
+    shutil.copytree(closed, tmp_path / "large")
+    workshop = Workshop(tmp_path / "large")
+    yield workshop
+    workshop.close()
+    workshop.catalogue.close()
+
+
+def truncate(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def garble(file: Path) -> None:
+    file.write_bytes(random.Random(1).randbytes(file.stat().st_size))
+
+
+def flip(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    for place in random.Random(1).sample(range(len(content)), 20):
+        content[place] ^= 0xFF
+    file.write_bytes(bytes(content))
+
+
+def test_empty_indexes_agree_with_an_empty_catalogue(workshop: Workshop) -> None:
+    indexes = workshop.open()
+    assert (indexes.difference(), indexes.rebuilt, indexes.generation) == ("", "", 0)
+
+
+def test_what_the_indexes_lack_is_found_out_and_rebuilt(workshop: Workshop) -> None:
+    workshop.publish(40)
+    assert workshop.open().rebuilt == "the dense index lacks 40 chunks and holds 0 too many"
+    assert workshop.is_sound()
+
+
+def test_a_clean_restart_rebuilds_nothing(workshop: Workshop) -> None:
+    workshop.publish(40)
+    generation = workshop.open().generation
+    for _ in range(2):
+        indexes = workshop.open()
+        assert (indexes.rebuilt, indexes.generation) == ("", generation)
+        assert workshop.is_sound()
+
+
+def test_fifteen_hundred_chunks_survive_a_restart(workshop: Workshop) -> None:
+    workshop.publish(1500)
+    workshop.open()
+    assert workshop.open().rebuilt == ""
+    assert workshop.is_sound()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "harm"),
+    [
+        ("*/chroma/chroma.sqlite3", truncate),
+        ("*/chroma/chroma.sqlite3", garble),
+        ("*/chroma/chroma.sqlite3", Path.unlink),
+        ("*/chroma/*/data_level0.bin", flip),
+        ("*/chroma/*/link_lists.bin", flip),
+        ("*/chroma/*/header.bin", truncate),
+        ("*/chroma/*/index_metadata.pickle", garble),
+        ("*/tantivy/meta.json", truncate),
+        ("*/tantivy/*.store", flip),
+        ("*/tantivy/*.fast", flip),
+        ("*/tantivy/*.idx", Path.unlink),
+        ("*/tantivy", shutil.rmtree),
+        ("*/chroma", shutil.rmtree),
+        ("*", shutil.rmtree),
+    ],
+)
+def test_damaged_files_are_found_out_and_nothing_is_encoded_again(
+    pattern: str, harm: Callable[[Path], object], large: Workshop
+) -> None:
+    harm(large.file(pattern))
+    assert large.open().rebuilt
+    assert large.is_sound()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "harm"),
+    [
+        ("*/chroma/chroma.sqlite3", truncate),
+        ("*/chroma/chroma.sqlite3", garble),
+        ("*/chroma/*/data_level0.bin", truncate),
+        ("*/tantivy/meta.json", truncate),
+    ],
+)
+def test_files_torn_by_a_crash_are_found_out_too(pattern: str, harm: Callable[[Path], object], large: Workshop) -> None:
+    large.file("*/seal.json").unlink()  # a killed process leaves none
+    harm(large.file(pattern))
+    assert large.open().rebuilt
+    assert large.is_sound()
+
+
+def test_a_graph_torn_by_a_crash_does_not_end_the_process(large: Workshop) -> None:
+    large.file("*/seal.json").unlink()
+    garble(large.file("*/chroma/*/data_level0.bin"))
+    assert large.open().rebuilt == "the dense index ends the process that opens it"
+    assert large.is_sound()
+
+
+def test_a_crash_that_tore_nothing_rebuilds_nothing(large: Workshop) -> None:
+    large.file("*/seal.json").unlink()
+    assert large.open().rebuilt == ""
+    assert large.is_sound()
+
+
+DELETE = """
+import sys, chromadb
+client = chromadb.PersistentClient(sys.argv[1], chromadb.config.Settings(anonymized_telemetry=False))
+collection = client.get_collection("chunks", embedding_function=None)
+collection.delete(ids=collection.get(include=[], limit=5)["ids"])
+"""
+
+
+def test_vectors_deleted_behind_our_back_are_put_back(workshop: Workshop) -> None:
+    workshop.publish(40)
+    workshop.open()
+    workshop.close()
+    subprocess.run([sys.executable, "-c", DELETE, str(workshop.file("*/chroma"))], check=True)
+    workshop.file("*/seal.json").unlink()
+    assert workshop.open().rebuilt == "the dense index lacks 5 chunks and holds 0 too many"
+    assert workshop.is_sound()
+
+
+@pytest.mark.parametrize("dimension", [DIMENSION, 24])
+def test_another_embedding_model_rebuilds_with_its_own_vectors(dimension: int, workshop: Workshop) -> None:
+    workshop.publish(620)
+    first = workshop.open().generation
+    other = CountingEncoder("second", dimension)
+    indexes = workshop.open(other)
+    assert (indexes.rebuilt, indexes.generation) == ("the embedding model changed", first + 1)
+    assert (indexes.difference(), other.encoded) == ("", 620)
+
+
+def test_going_back_to_the_model_before_encodes_nothing(workshop: Workshop) -> None:
+    workshop.publish(40)
+    workshop.open()
+    workshop.open(CountingEncoder("second"))
+    assert workshop.open().rebuilt == "the embedding model changed"
+    assert workshop.is_sound()
+
+
+def test_another_model_is_noticed_before_the_first_document(workshop: Workshop) -> None:
+    workshop.open()
+    workshop.encoder = CountingEncoder("second", 24)
+    indexes = workshop.open()
+    assert indexes.rebuilt == "the embedding model changed"
+    workshop.publish(5)
+    for rows in workshop.catalogue.index_rows():
+        indexes.add(rows)
+    assert workshop.is_sound()
+
+
+def test_only_the_generation_in_use_is_kept(workshop: Workshop) -> None:
+    workshop.publish(5)
+    (workshop.folder / "indexes" / "77").mkdir(parents=True)  # left by a process that was killed while it rebuilt
+    generation = workshop.open().generation
+    assert [folder.name for folder in (workshop.folder / "indexes").iterdir()] == [str(generation)]
+
+
+def test_what_was_encoded_once_is_not_encoded_again(workshop: Workshop) -> None:
+    workshop.publish(3)
+    indexes = workshop.open()
+    rows = next(workshop.catalogue.index_rows())
+    copies = [row.model_copy(update={"id": f"copy of {row.id}"}) for row in rows]
+    assert indexes.add(copies) == 0
+    assert indexes.dense.ids() == indexes.lexical.ids() == {row.id for row in [*rows, *copies]}
+
+
+def test_a_wrong_vector_is_found_out(workshop: Workshop) -> None:
+    workshop.publish(5)
+    indexes = workshop.open()
+    rows = next(workshop.catalogue.index_rows())
+    wrong = CountingEncoder("wrong").encode([row.text for row in rows])
+    indexes.dense.delete([row.id for row in rows])
+    indexes.dense.add(rows, {row.embedded_hash: vector for row, vector in zip(rows, wrong, strict=True)})
+    assert indexes.difference() == "a chunk is not found by its own vector"
+
+
+def test_indexes_that_cannot_be_rebuilt_say_so(workshop: Workshop) -> None:
+    workshop.publish(5)
+    with pytest.raises(IndexDamaged, match="rebuilding the indexes did not help: .*; move .* away and start again"):
+        workshop.open(ForgetfulEncoder("broken"))
+
+
+def test_the_real_encoder_finds_what_was_meant(indexes: Indexes, catalogue: Catalogue, encoder: BiEncoder) -> None:
+    source = catalogue.add_source("cats", "/cats")
+    texts = ["Cats purr when they are content.", "The boiler needs seven bar of pressure.", "Paris is the capital of France."]
+    document = Document(id="d", collection="cats", source="a.md", title="Notes", content_hash="h")
+    chunks = [Chunk(id=text, document_id="d", heading_path=(), text=text, start=0, end=1) for text in texts]
+    catalogue.stage(source, document, "text", "", "recipe", chunks)
+    assert sum(indexes.add(rows) for rows in catalogue.index_rows(document_ids=["d"])) == 3
+    catalogue.publish(["d"])
+    assert indexes.difference() == ""
+    assert next(iter(indexes.dense.search(encoder.encode_query("a happy feline"), 1, (), PUBLIC))) == texts[0]

@@ -1,0 +1,109 @@
+"""Chunks: exact spans, never across a heading, within their budget, each with the headings above it."""
+
+from __future__ import annotations
+
+import pytest
+from tokenizers import Tokenizer
+
+from chatbot.bootstrap import Application
+from chatbot.encoders.bi_encoder import BiEncoder
+from chatbot.knowledge.formats.extracted import Extracted, TextBuilder
+from chatbot.knowledge.splitter import Splitter, embedded_hash, embedded_text
+from chatbot.schema import Chunk
+
+
+@pytest.fixture
+def splitter(encoder: BiEncoder) -> Splitter:
+    return Splitter(encoder.tokenizer_file, 8, 16)
+
+
+def book() -> Extracted:
+    builder = TextBuilder()
+    builder.block("Words before any heading.")
+    builder.heading(1, "Book")
+    builder.heading(2, "Chapter one")
+    builder.block("The first chapter says this.")
+    builder.heading(3, "Section")
+    builder.block("A section lies deeper.")
+    builder.heading(2, "Chapter two")
+    builder.block("- a list\n- of things", "\n")
+    builder.heading(2, "Telephone 555")
+    builder.heading(1, "Appendix")
+    return builder.build()
+
+
+def test_every_chunk_bears_the_headings_above_it(splitter: Splitter) -> None:
+    found = {chunk.text: chunk.heading_path for chunk in splitter.split("d", book())}
+    assert found == {
+        "Words before any heading.": (),
+        "The first chapter says this.": ("Book", "Chapter one"),
+        "A section lies deeper.": ("Book", "Chapter one", "Section"),
+        "- a list\n- of things": ("Book", "Chapter two"),
+        "Telephone 555": ("Book",),
+        "Appendix": (),
+    }
+
+
+def test_every_chunk_is_exactly_its_span(splitter: Splitter) -> None:
+    document = book()
+    for chunk in splitter.split("d", document):
+        assert document.text[chunk.start : chunk.end] == chunk.text
+
+
+def test_spans_count_characters_whatever_they_are(splitter: Splitter) -> None:
+    text = "Ein 🙂 größerer Satz — mit 契約 und naïven Zeichen 👩‍👩‍👧. " * 20
+    document = Extracted(title="t", text=text)
+    chunks = splitter.split("d", document)
+    assert len(chunks) > 10
+    assert all(text[chunk.start : chunk.end] == chunk.text for chunk in chunks)
+
+
+def test_no_chunk_is_above_its_budget(splitter: Splitter, encoder: BiEncoder) -> None:
+    document = Extracted(title="t", text="The pump moves thirty litres of water a minute. " * 60 + "word" * 500)
+    tokenizer = Tokenizer.from_file(str(encoder.tokenizer_file))
+    tokenizer.no_truncation()
+    counts = [len(tokenizer.encode(chunk.text, add_special_tokens=False).ids) for chunk in splitter.split("d", document)]
+    assert max(counts) <= 16
+
+
+def test_a_chunk_ends_where_a_sentence_ends_if_it_can(splitter: Splitter) -> None:
+    document = Extracted(title="t", text="The pump moves thirty litres of water. " * 10)
+    assert all(chunk.text.endswith(".") for chunk in splitter.split("d", document))
+
+
+def test_chunks_of_one_document_have_names_of_their_own(splitter: Splitter) -> None:
+    chunks = splitter.split("d", Extracted(title="t", text="Say it again, and once more please.\n\n" * 12))
+    assert len({chunk.id for chunk in chunks}) == len(chunks) > 3
+
+
+def test_the_recipe_names_what_decides_a_split(encoder: BiEncoder) -> None:
+    recipes = {Splitter(encoder.tokenizer_file, least, most).recipe for least, most in [(8, 16), (8, 17), (9, 16)]}
+    assert len(recipes) == 3
+
+
+def test_title_and_headings_are_embedded_with_the_text() -> None:
+    chunk = Chunk(id="c", document_id="d", heading_path=("Book", "Part"), text="Words.", start=0, end=6)
+    assert embedded_text("Book", chunk) == "Book > Part\nWords."
+    assert embedded_text("Other", chunk) == "Other > Book > Part\nWords."
+    assert embedded_hash("Book > Part\nWords.") != embedded_hash("Other > Book > Part\nWords.")
+
+
+def test_every_chunk_of_the_built_in_knowledge_is_exactly_its_span(application: Application) -> None:
+    catalogue = application.catalogue
+    found = catalogue.published_chunks(catalogue.chunk_ids())
+    texts = {document.id: catalogue.document_text(document.id) for _, document in found.values()}
+    assert len(found) > 200
+    for chunk, document in found.values():
+        text = texts[document.id]
+        assert text[chunk.start : chunk.end] == chunk.text
+        for heading in chunk.heading_path:
+            assert f"{heading}\n" in text[: chunk.start]
+
+
+def test_chunks_of_the_built_in_knowledge_hold_all_of_its_words(application: Application) -> None:
+    catalogue = application.catalogue
+    held: dict[str, set[str]] = {}
+    for chunk, document in catalogue.published_chunks(catalogue.chunk_ids()).values():
+        held.setdefault(document.id, set()).update(" ".join([chunk.text, *chunk.heading_path]).split())
+    for document_id, words in held.items():
+        assert set(catalogue.document_text(document_id).split()) <= words

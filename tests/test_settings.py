@@ -1,0 +1,155 @@
+"""A flag wins over a variable, a variable over chatbot.toml, the file over the default; a mistake is named with its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from chatbot import settings
+from chatbot.errors import SettingsError
+
+
+def in_file(text: str) -> None:
+    Path("chatbot.toml").write_text(text, encoding="utf-8")
+
+
+def test_without_anything_the_defaults_hold() -> None:
+    loaded = settings.load()
+    assert (loaded.host, loaded.port, loaded.engine) == ("127.0.0.1", 7860, "extractive")
+    assert loaded.data_dir == Path(".chatbot")
+
+
+def test_the_file_wins_over_the_default() -> None:
+    in_file("port = 1001")
+    assert settings.load().port == 1001
+
+
+def test_a_variable_wins_over_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    in_file("port = 1001")
+    monkeypatch.setenv("CHATBOT_PORT", "1002")
+    assert settings.load().port == 1002
+
+
+def test_a_flag_wins_over_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    in_file("port = 1001")
+    monkeypatch.setenv("CHATBOT_PORT", "1002")
+    assert settings.load(port=1003).port == 1003
+
+
+def test_a_flag_that_is_not_given_hides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHATBOT_PORT", "1002")
+    assert settings.load(port=None).port == 1002
+
+
+def test_a_section_is_put_together_from_all_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    in_file("[retrieval]\ntop_k = 7\ncandidates = 9")
+    monkeypatch.setenv("CHATBOT_RETRIEVAL__TOP_K", "3")
+    retrieval = settings.load().retrieval
+    assert (retrieval.top_k, retrieval.candidates) == (3, 9)
+    assert retrieval.dense_weight == settings.RetrievalSettings().dense_weight
+
+
+def test_a_list_is_given_as_json_in_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHATBOT_HOST", "0.0.0.0")
+    monkeypatch.setenv("CHATBOT_ALLOWED_HOSTS", '["chat.example.org"]')
+    assert settings.load().allowed_hosts == ("chat.example.org",)
+
+
+def test_a_list_is_an_array_in_the_file() -> None:
+    in_file('host = "0.0.0.0"\nallowed_hosts = ["chat.example.org"]')
+    assert settings.load().allowed_hosts == ("chat.example.org",)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("port = ", "chatbot.toml: not valid TOML: Invalid value"),
+        ("port = 'x'", "chatbot.toml: port = 'x': input should be a valid integer"),
+        ("port = 99999", "chatbot.toml: port = 99999: input should be less than or equal to 65535"),
+        ("colour = 1", "chatbot.toml: colour: there is no such setting; `chatbot settings` lists them"),
+        ("[chunks]\nsize = 1", "chatbot.toml: chunks.size: there is no such setting"),
+        ("[chunks]\nmax_tokens = 'many'", "chatbot.toml: chunks.max_tokens = 'many': input should be a valid integer"),
+        ("chunks = 3", "chatbot.toml: chunks = 3: input should be"),
+        ("[chunks]\nmin_tokens = 90\nmax_tokens = 50", "chatbot.toml: chunks: min_tokens 90 is above max_tokens 50"),
+        ("[abstention]\nmin_cosine = 2", "chatbot.toml: abstention.min_cosine = 2: input should be less than or equal to 1"),
+        ("allowed_hosts = ['a', 3]", "chatbot.toml: allowed_hosts.1 = 3: input should be a valid string"),
+        ("knowledge = 'nowhere'", "chatbot.toml: knowledge = 'nowhere': there is no such folder"),
+    ],
+)
+def test_a_mistake_in_the_file_is_named_with_its_path(text: str, message: str) -> None:
+    in_file(text)
+    with pytest.raises(SettingsError) as error:
+        settings.load()
+    assert str(error.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("CHATBOT_PORT", "abc", "CHATBOT_PORT = 'abc': input should be a valid integer"),
+        ("CHATBOT_CHUNKS__SIZE", "1", "CHATBOT_CHUNKS__SIZE: there is no such setting"),
+        ("CHATBOT_RETRIEVAL__TOP_K", "0", "CHATBOT_RETRIEVAL__TOP_K = '0': input should be greater than or equal to 1"),
+        ("CHATBOT_CHUNKS__MIN_TOKENS", "470", "CHATBOT_CHUNKS__MIN_TOKENS: min_tokens 470 is above max_tokens"),
+        ("CHATBOT_ALLOWED_HOSTS", "chat.example.org", "CHATBOT_ALLOWED_HOSTS = 'chat.example.org': not valid JSON"),
+        ("CHATBOT_CHUNKS", "{bad", "CHATBOT_CHUNKS = '{bad': not valid JSON"),
+    ],
+)
+def test_a_mistake_in_a_variable_is_named_with_the_variable(
+    name: str, value: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as error:
+        settings.load()
+    assert str(error.value).startswith(message)
+
+
+def test_a_wrong_variable_is_named_even_if_the_file_has_the_setting_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    in_file("port = 8000")
+    monkeypatch.setenv("CHATBOT_PORT", "abc")
+    with pytest.raises(SettingsError, match="^CHATBOT_PORT = 'abc'"):
+        settings.load()
+
+
+def test_a_mistake_in_a_flag_is_named_with_the_flag(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHATBOT_PORT", "80")
+    with pytest.raises(SettingsError, match="^--port = 99999: input should be less than or equal to 65535"):
+        settings.load(port=99999)
+
+
+def test_a_flag_is_named_as_it_is_typed() -> None:
+    with pytest.raises(SettingsError, match="^--max-question-chars = 0"):
+        settings.load(max_question_chars=0)
+
+
+def test_two_mistakes_are_both_named() -> None:
+    in_file("port = 'x'\nengine = 3")
+    with pytest.raises(SettingsError, match=r"chatbot.toml: port = 'x'.*; chatbot.toml: engine = 3"):
+        settings.load()
+
+
+def test_a_file_that_is_not_utf8_is_refused() -> None:
+    Path("chatbot.toml").write_bytes(b"port = 1 # \xff")
+    with pytest.raises(SettingsError, match="^chatbot.toml: not valid TOML"):
+        settings.load()
+
+
+def test_a_file_that_cannot_be_read_is_refused() -> None:
+    Path("chatbot.toml").mkdir()
+    with pytest.raises(SettingsError, match="^chatbot.toml: cannot be read"):
+        settings.load()
+
+
+def test_an_open_host_without_names_is_refused() -> None:
+    with pytest.raises(SettingsError, match="'0.0.0.0' is reachable from other machines.*set allowed_hosts"):
+        settings.load(host="0.0.0.0")
+
+
+@pytest.mark.parametrize("host", settings.LOOPBACK)
+def test_a_loopback_host_needs_no_names(host: str) -> None:
+    assert settings.load(host=host).host == host
+
+
+def test_settings_cannot_be_changed_after_loading() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        settings.load().port = 1  # type: ignore[misc]
