@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -117,14 +117,7 @@ class _TomlSource(PydanticBaseSettingsSource):
         raise NotImplementedError("the file is read whole")  # pydantic-settings asks for this method, and calls __call__
 
     def __call__(self) -> dict[str, Any]:
-        try:
-            return tomllib.loads(FILE.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return {}
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise SettingsError(f"{FILE}: not valid TOML: {error}; mend that line or remove the file") from error
-        except OSError as error:
-            raise SettingsError(f"{FILE}: cannot be read: {error.strerror}; check its permissions") from error
+        return _read_file()
 
 
 def load(**flags: Any) -> Settings:
@@ -140,6 +133,28 @@ def load(**flags: Any) -> Settings:
         raise SettingsError("; ".join(_describe(problem, given) for problem in error.errors())) from error
     except UnreadableVariable as error:
         raise SettingsError(_unreadable(str(error).split('"')[1])) from error
+
+
+def origin(path: str) -> Literal["environment", "chatbot.toml", "default"]:
+    """Where the value of a setting, named as in chatbot.toml, comes from when no flag gives it."""
+    *sections, name = path.split(".")
+    if _variable((*sections, name)):
+        return "environment"
+    table = _read_file()
+    for section in sections:
+        table = table.get(section, {})
+    return "chatbot.toml" if name in table else "default"
+
+
+def _read_file() -> dict[str, Any]:
+    try:
+        return tomllib.loads(FILE.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{FILE}: not valid TOML: {error}; mend that line or remove the file") from error
+    except OSError as error:
+        raise SettingsError(f"{FILE}: cannot be read: {error.strerror}; check its permissions") from error
 
 
 def _describe(problem: Any, flags: dict[str, Any]) -> str:

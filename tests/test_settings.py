@@ -153,3 +153,13 @@ def test_a_loopback_host_needs_no_names(host: str) -> None:
 def test_settings_cannot_be_changed_after_loading() -> None:
     with pytest.raises(ValueError, match="frozen"):
         settings.load().port = 1  # type: ignore[misc]
+
+
+def test_the_origin_of_a_value_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CHATBOT_RETRIEVAL__TOP_K", "7")
+    (tmp_path / "chatbot.toml").write_text("port = 8000\n", encoding="utf-8")
+
+    assert settings.origin("retrieval.top_k") == "environment"
+    assert settings.origin("port") == "chatbot.toml"
+    assert settings.origin("host") == "default"

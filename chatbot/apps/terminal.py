@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from chatbot.knowledge.sync import DocumentReport
 from chatbot.schema import Answer, AnswerEvent, Completed, DeltaReleased, Passage
-from chatbot.settings import Settings
+from chatbot.settings import Settings, origin
 
 # ruff: noqa: T201  printing is what this module is for
 
@@ -80,7 +80,7 @@ def sync(reports: Iterable[DocumentReport], as_json: bool, dry_run: bool) -> boo
 
 
 def settings(value: Settings, as_json: bool) -> None:
-    """Every setting by its name in chatbot.toml."""
+    """Every setting by its name in chatbot.toml, with the variable that sets it and where its value comes from."""
     values = value.model_dump(mode="json")
     if as_json:
         print(json.dumps(values, indent=2))
@@ -89,7 +89,7 @@ def settings(value: Settings, as_json: bool) -> None:
         for inner, setting in content.items() if isinstance(content, dict) else [("", content)]:
             key = f"{name}.{inner}" if inner else name
             variable = "CHATBOT_" + key.replace(".", "__").upper()
-            print(f"{key:<28}{json.dumps(setting):<44}{variable}")
+            print(f"{key:<26}{json.dumps(setting):<43} {variable:<36} {origin(key)}")
 
 
 def _sources(value: Answer) -> None:

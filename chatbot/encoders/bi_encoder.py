@@ -37,6 +37,8 @@ class Card(BaseModel):
     cosine: float
     """Worst cosine to sentence-transformers in f32 over the probe sentences."""
     weights: _WeightsFile
+    files: dict[str, int]
+    """Size of every file that was written, so that one cut short is made anew."""
 
 
 class BiEncoder(Embeddings):
@@ -97,7 +99,7 @@ def load(model: str, cache: Path, threads: int = 1) -> BiEncoder:
     """
     folder = cache / re.sub(r"[^A-Za-z0-9.-]+", "-", model).strip("-")
     card = _read_card(folder)
-    if card is None or _stale(card) or card.precision not in runtime.precisions():
+    if card is None or not _whole(folder, card) or _stale(card) or card.precision not in runtime.precisions():
         compile_encoder(weights.locate(model), folder)
         card = Card.model_validate_json((folder / "encoder.json").read_text(encoding="utf-8"))
     return BiEncoder(folder, card, threads)
@@ -108,6 +110,13 @@ def _read_card(folder: Path) -> Card | None:
         return Card.model_validate(json.loads((folder / "encoder.json").read_text(encoding="utf-8")))
     except (FileNotFoundError, json.JSONDecodeError, ValidationError):
         return None
+
+
+def _whole(folder: Path, card: Card) -> bool:
+    try:
+        return all((folder / name).stat().st_size == size for name, size in card.files.items())
+    except OSError:
+        return False
 
 
 def _stale(card: Card) -> bool:

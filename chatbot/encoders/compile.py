@@ -21,6 +21,7 @@ from chatbot.errors import InternalError
 MIN_COSINE = 0.999
 """Every probe sentence must stay this close to sentence-transformers in f32, or the compiled graph is refused."""
 
+_STAGING = "compiling-"
 _PROBES = [
     "What is attention?",
     "how do i install this without internet",
@@ -40,7 +41,9 @@ def compile_encoder(source: Path, target: Path) -> None:
         InternalError: the child failed; the message carries its last line.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix="compiling-", dir=target.parent))
+    for left_over in target.parent.glob(f"{_STAGING}*"):  # of a process that was killed while it compiled
+        shutil.rmtree(left_over, ignore_errors=True)
+    staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=target.parent))
     try:
         command = [sys.executable, "-m", "chatbot.encoders.compile", str(source), str(staging)]
         child = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -85,6 +88,7 @@ def _compile_here(source: Path, target: Path) -> None:
         "precision": precision,
         "cosine": round(cosine, 6),
         "weights": {"path": str(source / weights.WEIGHTS), "size": stat.st_size, "mtime_ns": stat.st_mtime_ns},
+        "files": {path.name: path.stat().st_size for path in target.iterdir() if path.is_file()},
     }
     (target / "encoder.json").write_text(json.dumps(card, indent=2), encoding="utf-8")
 
