@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import ipaddress
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
@@ -25,6 +27,24 @@ from chatbot.knowledge.generations import Indexes
 from chatbot.settings import Settings
 
 MODEL = settings.EncoderSettings().model
+
+TINY = "tiny"
+TINY_MODEL = """
+import sys
+from pathlib import Path
+from transformers import AutoTokenizer, BertConfig, BertModel, set_seed
+from sentence_transformers import SentenceTransformer, models
+from chatbot.encoders import weights
+set_seed(0)
+building = Path(sys.argv[2])
+tokenizer = AutoTokenizer.from_pretrained(weights.locate(sys.argv[1]))
+size = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+config = BertConfig(vocab_size=len(tokenizer), max_position_embeddings=64, initializer_range=0.5, **size)
+BertModel(config).save_pretrained(building / "bert")
+tokenizer.save_pretrained(building / "bert")
+transformer = models.Transformer(str(building / "bert"), max_seq_length=48)
+SentenceTransformer(modules=[transformer, models.Pooling(32)], device="cpu").save(str(building / "tiny"))
+"""
 
 SmallApplication = Callable[..., Application]
 
@@ -75,19 +95,49 @@ def _own_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     assert _away[before:] == [], "this test reached for the network"
 
 
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Two runs at once compile a model once."""
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 @pytest.fixture(scope="session")
 def models() -> Path:
     """The compiled encoder, kept between runs under a name made of everything it is compiled from."""
     root = Path(os.environ.get("CHATBOT_TEST_CACHE") or Path.home() / ".cache" / "chatbot-tests")
-    digest = hashlib.sha256(f"{MODEL} {version('openvino')} {version('sentence-transformers')} {version('torch')}".encode())
+    digest = hashlib.sha256(
+        f"{MODEL} {version('openvino')} {version('sentence-transformers')} {version('torch')} {TINY_MODEL}".encode()
+    )
     for module in sorted(Path(bi_encoder.__file__).parent.glob("*.py")):
         digest.update(module.read_bytes())
     folder = root / digest.hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)
-    with (root / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two runs at once compile it once
+    with _locked(root):
         bi_encoder.load(MODEL, folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny(models: Path) -> Path:
+    """A folder with `tiny`, a sentence-transformers model of two layers with random weights, and what it was compiled into."""
+    folder = models.with_name(f"{models.name}-tiny")
+    with _locked(models.parent), contextlib.chdir(models.parent):
+        if not folder.exists():
+            building = models.with_name("building")
+            shutil.rmtree(building, ignore_errors=True)
+            subprocess.run([sys.executable, "-c", TINY_MODEL, MODEL, str(building)], check=True, capture_output=True)
+            with contextlib.chdir(building):
+                bi_encoder.load(TINY, building / "compiled")
+            building.rename(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder(tiny: Path) -> BiEncoder:
+    with contextlib.chdir(tiny):
+        return bi_encoder.load(TINY, tiny / "compiled")
 
 
 @pytest.fixture(scope="session")
