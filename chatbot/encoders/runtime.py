@@ -21,6 +21,8 @@ Precision = Literal["bf16", "f32"]
 Batch = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 _STREAMS = max(1, min(8, os.cpu_count() or 1))
+_FEW_BATCHES = 4
+"""Compiling for many takes a third of a second, in which the query thread has run these."""
 
 
 def precisions() -> list[Precision]:
@@ -54,6 +56,8 @@ class Graph:
 
     def infer_many(self, batches: Sequence[Batch]) -> list[Vectors]:
         """Run many batches on all cores; results in the order given."""
+        if len(batches) <= _FEW_BATCHES:
+            return [self.infer(batch) for batch in batches]
         # compiled for the occasion and dropped after: its buffers are as large as the model, and syncs are rare
         throughput = self._compile(
             {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": _STREAMS, "INFERENCE_NUM_THREADS": os.cpu_count() or 1}

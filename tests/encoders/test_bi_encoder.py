@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from documents import write
 
 from chatbot.encoders import bi_encoder
 from chatbot.encoders.bi_encoder import BiEncoder
@@ -83,10 +84,15 @@ def test_a_damaged_copy_is_not_used(harm: Callable[[Path], object], compiled: Pa
         bi_encoder.load("tiny", compiled)
 
 
-def test_a_model_that_changed_is_compiled_anew_whole_or_not_at_all(compiled: Path) -> None:
-    Path("tiny/model.safetensors").write_bytes(b"no weights")
+def test_a_model_that_changed_is_compiled_anew_whole_or_not_at_all(
+    compiled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.utime("tiny/model.safetensors", ns=(1, 1))
     before = listing(compiled)
     (compiled / "compiling-killed").mkdir()  # left by a process that was killed meanwhile
+    # the child that compiles is killed as it starts, as by a machine without memory
+    killer = write(tmp_path / "killer", {"sitecustomize.py": "import os\nos.kill(os.getpid(), 9)"})
+    monkeypatch.setenv("PYTHONPATH", str(killer))
     with pytest.raises(InternalError, match="compiling the model in tiny failed: "):
         bi_encoder.load("tiny", compiled)
     assert listing(compiled) == before, "what was there stays"

@@ -102,13 +102,3 @@ def test_a_folder_without_a_graph_on_disk_needs_no_trial(tmp_path: Path, index: 
     fill(index, [row("a")], unit(1))
     assert dense.withstands(tmp_path / "chroma")
     assert dense.withstands(tmp_path / "nowhere")
-
-
-def test_a_graph_that_ends_the_process_is_found_out_by_a_child(tmp_path: Path) -> None:
-    index = DenseIndex(tmp_path / "large")
-    fill(index, [row(str(number)) for number in range(1100)], unit(1100, dimension=8))
-    index.close()
-    assert dense.withstands(tmp_path / "large")
-    graph = next((tmp_path / "large").glob("*/data_level0.bin"))
-    graph.write_bytes(np.random.default_rng(0).bytes(graph.stat().st_size))
-    assert not dense.withstands(tmp_path / "large")
