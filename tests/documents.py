@@ -63,13 +63,14 @@ def docx(headings: Mapping[str, str], table: Sequence[Sequence[str]] = ()) -> by
 def docx_of(markup: str) -> bytes:
     """A Word document whose body is `markup`, well-formed or not."""
     body = f'<?xml version="1.0"?><w:document xmlns:w="{_WORD}"><w:body>{markup}</w:body></w:document>'
-    return repacked(docx({}), {"word/document.xml": body.encode()})
+    styles = f'<w:styles xmlns:w="{_WORD}"/>'  # the template's are long, and all that reading it takes is spent on them
+    return repacked(docx({}), {"word/document.xml": body.encode(), "word/styles.xml": styles.encode()})
 
 
 def repacked(archive: bytes, parts: Mapping[str, bytes]) -> bytes:
     """A ZIP archive with some of its parts replaced or added."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(archive)) as old, zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as new:
+    with zipfile.ZipFile(io.BytesIO(archive)) as old, zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as new:
         for name in old.namelist():
             if name not in parts:
                 new.writestr(name, old.read(name))

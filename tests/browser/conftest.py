@@ -67,21 +67,21 @@ def server(tmp_path_factory: pytest.TempPathFactory, models: Path, browser: Brow
     """The URL of `chatbot serve`, started as a person starts it."""
     folder = tmp_path_factory.mktemp("serve")
     shutil.copytree(models, folder / "data" / "models")
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "chatbot", "serve", "--port", "0"],
         cwd=folder,
         env={**os.environ, "CHATBOT_DATA_DIR": str(folder / "data"), "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    )
-    try:
-        url = _announced(process)
-        wait_for_page(url)
-        yield url
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(30)
+    ) as process:
+        try:
+            url = _announced(process)
+            wait_for_page(url)
+            yield url
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(30)
 
 
 @pytest.fixture

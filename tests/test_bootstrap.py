@@ -1,0 +1,110 @@
+"""The application as a whole: opened over real stores, synced, searched, and closed so that it can be opened again."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from documents import write
+
+from chatbot.bootstrap import Application
+from chatbot.errors import DataDirectoryError, SettingsError, UnknownCollection
+from chatbot.schema import Query
+from chatbot.settings import EncoderSettings, Settings
+
+CATS = {"cats/purr.md": "# Cats\n\nCats purr when they are happy.", "dogs/bark.md": "# Dogs\n\nDogs bark at the postman."}
+
+
+async def sources(application: Application, text: str, *collections: str) -> list[str]:
+    found = await application.search(Query(text=text, collections=collections), 1)
+    return [f"{passage.collection}/{passage.source}" for passage in found]
+
+
+async def test_what_was_synced_is_found(small_application: Callable[..., Application]) -> None:
+    application = small_application(CATS)
+    assert await sources(application, "Why does a cat purr?") == ["cats/purr.md"]
+    assert await sources(application, "Why does a cat purr?", "dogs") == ["dogs/bark.md"]
+
+
+async def test_an_unknown_collection_is_refused(small_application: Callable[..., Application]) -> None:
+    with pytest.raises(UnknownCollection, match="fish"):
+        await small_application(CATS).search(Query(text="Why?", collections=("fish",)), 1)
+
+
+async def test_a_second_opening_finds_what_the_first_synced(
+    small_application: Callable[..., Application], tmp_path: Path
+) -> None:
+    first = small_application(CATS, data_dir=tmp_path / "data")
+    first.close()
+    second = small_application(CATS, data_dir=tmp_path / "data", knowledge=tmp_path / "knowledge-0")
+    assert second.indexes.rebuilt == ""
+    assert await sources(second, "purring cats") == ["cats/purr.md"]
+
+
+async def test_a_path_is_synced_beside_the_knowledge(small_application: Callable[..., Application], tmp_path: Path) -> None:
+    application = small_application(CATS)
+    folder = write(tmp_path / "more", {"birds.md": "# Birds\n\nBirds sing at dawn."})
+    assert [report.state for report in application.sync([str(folder)], "birds")] == ["added"]
+    assert await sources(application, "Who sings at dawn?") == ["birds/birds.md"]
+    (folder / "birds.md").unlink()
+    assert [report.state for report in application.sync(())] == ["unchanged", "unchanged", "removed"]
+    assert "birds/birds.md" not in await sources(application, "Who sings at dawn?")
+
+
+def test_a_data_directory_has_one_application(small_application: Callable[..., Application], tmp_path: Path) -> None:
+    small_application(CATS, data_dir=tmp_path / "data")
+    with pytest.raises(DataDirectoryError, match="in use by process"):
+        Application(Settings(data_dir=tmp_path / "data"), "ask")
+
+
+def test_a_garbled_catalogue_is_refused_and_the_lock_given_back(data_dir_with_model: Path) -> None:
+    (data_dir_with_model / "catalogue.sqlite").write_bytes(b"no database " * 100)
+    for _ in range(2):
+        with pytest.raises(
+            DataDirectoryError, match=r"catalogue.sqlite cannot be read .*; move it away, then run `chatbot sync`"
+        ):
+            Application(Settings(data_dir=data_dir_with_model), "ask")
+
+
+async def test_a_lost_catalogue_is_made_anew_by_a_sync(small_application: Callable[..., Application], tmp_path: Path) -> None:
+    small_application(CATS, data_dir=tmp_path / "data").close()
+    (tmp_path / "data" / "catalogue.sqlite").unlink()
+    again = small_application(CATS, data_dir=tmp_path / "data")
+    assert again.indexes.difference() == ""
+    assert await sources(again, "purring cats") == ["cats/purr.md"]
+
+
+async def test_lost_indexes_are_made_anew(small_application: Callable[..., Application], tmp_path: Path) -> None:
+    small_application(CATS, data_dir=tmp_path / "data").close()
+    shutil.rmtree(tmp_path / "data" / "indexes")
+    again = small_application({}, data_dir=tmp_path / "data", knowledge=tmp_path / "knowledge-0")
+    assert again.indexes.rebuilt
+    assert await sources(again, "purring cats") == ["cats/purr.md"]
+
+
+def test_an_unknown_engine_is_refused(data_dir_with_model: Path) -> None:
+    with pytest.raises(SettingsError, match="there is no engine 'magic'; there are: .*extractive"):
+        Application(Settings(data_dir=data_dir_with_model, engine="magic"), "ask")
+
+
+def test_another_encoder_makes_the_vectors_anew(
+    small_application: Callable[..., Application], tiny: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(tiny / "tiny", tmp_path / "tiny")
+    small_application(CATS, data_dir=tmp_path / "data").close()
+    shutil.copytree(tiny / "compiled", tmp_path / "data" / "models", dirs_exist_ok=True)
+    flags = {"data_dir": tmp_path / "data", "knowledge": tmp_path / "knowledge-0"}
+    again = small_application({}, **flags, encoder=EncoderSettings(model="tiny"))
+    assert again.indexes.rebuilt == "the embedding model changed"
+    assert again.indexes.difference() == ""
+
+
+def test_the_working_directory_lays_its_knowledge_over_the_built_in(data_dir_with_model: Path) -> None:
+    write(Path("knowledge"), {"handbook/01-what-chatbot-is.md": "# Mine\n\nMy own words.", "mine/a.md": "# A\n\nWords."})
+    with Application(Settings(data_dir=data_dir_with_model), "ask") as application:
+        assert {"handbook", "llm-primer", "mine"} <= application.collections.keys()
+        files = application.collections["handbook"].files
+        assert files["01-what-chatbot-is.md"] == Path("knowledge/handbook/01-what-chatbot-is.md").resolve()
+        assert len(files) > 5
