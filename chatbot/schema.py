@@ -136,6 +136,7 @@ class Citation(Value):
     """Span of the cited words in the source document's text."""
     end: int
     chunk_id: str
+    collection: str
     source: str
     title: str
     page: int | None

@@ -116,10 +116,13 @@ class FakeRetriever:
 
     def __call__(self, query: Query, forms: Sequence[SearchForm], k: int) -> list[Passage]:
         self.calls.append((query, forms, k))
-        for name in query.collections:
+        self.check(query.collections)
+        return self.passages[:k]
+
+    def check(self, names: Sequence[str]) -> None:
+        for name in names:
             if name not in self.known:
                 raise UnknownCollection(f"there is no collection {name!r}; there are: {', '.join(self.known)}")
-        return self.passages[:k]
 
 
 class ScriptedApplication:

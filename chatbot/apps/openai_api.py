@@ -5,25 +5,43 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
 from typing import Any, Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
 
 from chatbot.apps.api import STREAM_HEADERS, Opened, begun
-from chatbot.apps.problems import status_of
+from chatbot.apps.problems import trouble
 from chatbot.bootstrap import Application
-from chatbot.errors import ChatbotError, QuestionError, UnknownCollection
+from chatbot.errors import QuestionError, UnknownCollection
 from chatbot.flow.pipeline import last_answer
 from chatbot.schema import Answer, AnswerEvent, Completed, DeltaReleased, Failed, Message, Query
 
 EVERYTHING = "chatbot"
 """The model that searches all collections."""
 
-router = APIRouter(prefix="/v1")
+
+class _OpenAIRoute(APIRoute):
+    """A route whose errors have OpenAI's shape: its clients show nothing of a problem document."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except Exception as error:  # noqa: BLE001  the last border, and `trouble` logs what nobody foresaw
+                status, detail, headers = trouble(error)
+                return JSONResponse(_error(detail, type(error).__name__, status), status, headers)
+
+        return answer
+
+
+router = APIRouter(prefix="/v1", route_class=_OpenAIRoute)
 
 
 class TextPart(BaseModel):
@@ -58,14 +76,11 @@ async def models(application: Opened) -> dict[str, Any]:
 @router.post("/chat/completions")
 async def chat_completions(body: ChatRequest, application: Opened) -> Response:
     """Answer the last user message; streaming or not."""
-    try:
-        events = application.answer(_query(body, application))
-        if body.stream:
-            stream = _chunks(body.model, await begun(events))
-            return StreamingResponse(stream, media_type="text/event-stream", headers=STREAM_HEADERS)
-        return JSONResponse(_completion(body.model, await last_answer(events)))
-    except ChatbotError as error:
-        return _error(error)
+    events = application.answer(_query(body, application))
+    if body.stream:
+        stream = _chunks(body.model, await begun(events))
+        return StreamingResponse(stream, media_type="text/event-stream", headers=STREAM_HEADERS)
+    return JSONResponse(_completion(body.model, await last_answer(events)))
 
 
 def _query(body: ChatRequest, application: Application) -> Query:
@@ -102,7 +117,7 @@ async def _chunks(model: str, events: AsyncGenerator[AnswerEvent]) -> AsyncGener
                 answer = event.answer
                 yield _data({**head, "choices": [_choice({}, _finish(answer))], "usage": _usage(answer), **_extra(answer)})
             elif isinstance(event, Failed):
-                yield _data({"error": {"message": event.message, "type": "server_error", "code": event.code}})
+                yield _data(_error(event.message, event.code))
     yield "data: [DONE]\n\n"
 
 
@@ -140,7 +155,5 @@ def _data(body: dict[str, Any]) -> str:
     return f"data: {json.dumps(body)}\n\n"
 
 
-def _error(error: ChatbotError) -> JSONResponse:
-    status = status_of(error)
-    kind = "server_error" if status >= 500 else "invalid_request_error"
-    return JSONResponse({"error": {"message": str(error), "type": kind, "code": type(error).__name__}}, status)
+def _error(message: str, code: str, status: int = 500) -> dict[str, Any]:
+    return {"error": {"message": message, "type": "server_error" if status >= 500 else "invalid_request_error", "code": code}}

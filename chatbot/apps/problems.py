@@ -1,9 +1,11 @@
-"""Errors over HTTP: problem details (RFC 9457) with the same one clear sentence that the command line prints."""
+"""Errors over HTTP: a status and the same one clear sentence that the command line prints, as problem details (RFC 9457)."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
+from typing import NamedTuple
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -16,41 +18,49 @@ from chatbot.errors import ChatbotError, UnknownCollection, UserError
 _log = logging.getLogger(__name__)
 
 
-def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
+class Trouble(NamedTuple):
+    """What there is to say of an error, before it takes a shape."""
+
+    status: int
+    detail: str
+    headers: Mapping[str, str] | None = None
+
+
+def trouble(error: Exception) -> Trouble:
+    """404 for what does not exist, 400 and 422 for the asker's other mistakes, 500 for ours, which the log then explains."""
+    if isinstance(error, UnknownCollection):
+        return Trouble(404, str(error))
+    if isinstance(error, ChatbotError):
+        return Trouble(400 if isinstance(error, UserError) else 500, str(error))
+    if isinstance(error, RequestValidationError):
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"][1:]) or "body"
+        return Trouble(422, f"{place}: {first['msg']}")
+    if isinstance(error, HTTPException):
+        return Trouble(error.status_code, str(error.detail), error.headers)
+    _log.error("a request failed", exc_info=error)
+    return Trouble(500, "something of ours failed; the server's log says what")
+
+
+def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """One problem document."""
     body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
     return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 
-def status_of(error: ChatbotError) -> int:
-    """404 for what does not exist, 400 for the asker's other mistakes, 500 for ours."""
-    if isinstance(error, UnknownCollection):
-        return 404
-    return 400 if isinstance(error, UserError) else 500
-
-
 def install(app: FastAPI) -> None:
     """Answer every error of the API with a problem document."""
 
-    @app.exception_handler(ChatbotError)
-    def _ours(_request: Request, error: ChatbotError) -> JSONResponse:
-        return problem(status_of(error), str(error))
+    def answer(_request: Request, error: Exception) -> JSONResponse:
+        return problem(*trouble(error))
 
-    @app.exception_handler(RequestValidationError)
-    def _body(_request: Request, error: RequestValidationError) -> JSONResponse:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"][1:]) or "body"
-        return problem(422, f"{place}: {first['msg']}")
-
-    @app.exception_handler(HTTPException)
-    def _http(_request: Request, error: HTTPException) -> JSONResponse:
-        return problem(error.status_code, str(error.detail), dict(error.headers or {}))
-
-    @app.exception_handler(Exception)
-    def _unexpected(_request: Request, error: Exception) -> JSONResponse:
-        _log.error("a request failed", exc_info=error)
+    def answer_unforeseen(_request: Request, error: Exception) -> JSONResponse:
         # this one is answered outside all middleware, so it brings the headers itself
-        return problem(500, "something of ours failed; the server's log says what", HEADERS)
+        return problem(*trouble(error)[:2], HEADERS)
+
+    for kind in (ChatbotError, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, answer)
+    app.add_exception_handler(Exception, answer_unforeseen)
 
 
 def no_route(request: Request) -> JSONResponse:

@@ -100,9 +100,9 @@ def _chip(number: int, marker: str, citation: Citation | None) -> str:
 
 def _sources(turn: Turn) -> str:
     """One button for each document and page cited, with all its markers."""
-    cited: dict[tuple[str, int | None], list[tuple[int, Citation]]] = {}
+    cited: dict[tuple[str, str, int | None], list[tuple[int, Citation]]] = {}
     for number, citation in enumerate(turn.citations):
-        cited.setdefault((citation.source, citation.page), []).append((number, citation))
+        cited.setdefault((citation.collection, citation.source, citation.page), []).append((number, citation))
     if turn.busy or not cited:
         return ""
     buttons = "".join(

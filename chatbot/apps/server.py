@@ -51,9 +51,15 @@ def serve(settings: Settings, say: Say) -> None:
             failure.append(error)
             server.should_exit = True
 
+    def stop() -> None:
+        state.stopping.set()
+        if state.progress.phase in {"starting", "syncing"}:
+            say("stopping; the step at hand is finished first")
+        app.state.page.close()
+
     app = build(settings, state, start)
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=10, server_header=False)
-    server = _Server(config, app.state.page)
+    server = _Server(config, stop)
     with contextlib.suppress(KeyboardInterrupt):  # Ctrl+C is how it is meant to end
         server.run(sockets=[listener])
     if failure:
@@ -61,14 +67,14 @@ def serve(settings: Settings, say: Say) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Lets go of open tabs first: each holds a stream, and uvicorn waits for every stream before it ends."""
+    """Calls `stop` first: open tabs and a sync must be let go, for uvicorn waits for every stream before it ends."""
 
-    def __init__(self, config: uvicorn.Config, page: FrontPage) -> None:
+    def __init__(self, config: uvicorn.Config, stop: Callable[[], None]) -> None:
         super().__init__(config)
-        self._page = page
+        self._stop = stop
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._page.close()
+        self._stop()
         await super().shutdown(sockets)
 
 

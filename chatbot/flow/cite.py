@@ -70,6 +70,7 @@ def _citation(claim: str, passage: Passage, marker: int) -> Citation:
         start=passage.chunk.start + start,
         end=passage.chunk.start + end,
         chunk_id=passage.chunk.id,
+        collection=passage.collection,
         source=passage.source,
         title=passage.title,
         page=passage.chunk.page,

@@ -77,6 +77,7 @@ class Pipeline:
         query = self._checked(query)
         draft = _Draft(self._parts)
         if is_smalltalk(query.text):
+            await asyncio.to_thread(self._parts.retrieve.check, query.collections)
             for event in draft.canned("smalltalk", ()):
                 yield event
             return

@@ -32,7 +32,7 @@ class Retriever:
         Raises:
             UnknownCollection: the query names a collection that does not exist.
         """
-        self._check(query.collections)
+        self.check(query.collections)
         scopes = sorted(query.principal.scopes)  # the access filter: bound here, for every search
         fused: dict[str, float] = {}
         dense: dict[str, float] = {}
@@ -63,6 +63,17 @@ class Retriever:
             for rank, id_ in enumerate(visible, 1)
         ]
 
+    def check(self, names: Sequence[str]) -> None:
+        """
+        Raises:
+            UnknownCollection: one of them does not exist.
+        """
+        known = self._catalogue.collections() if names else {}
+        for name in names:
+            if name not in known:
+                there_are = ", ".join(sorted(known)) or "none yet; run `chatbot sync PATH` first"
+                raise UnknownCollection(f"there is no collection {name!r}; there are: {there_are}")
+
     def _dense(self, text: str, collections: Sequence[str], scopes: Sequence[str]) -> dict[str, float]:
         return self._indexes.dense.search(self._encoder.encode_query(text), self._settings.candidates, collections, scopes)
 
@@ -74,13 +85,6 @@ class Retriever:
         for row in rows:
             vector = stored[row.embedded_hash]
             dense[row.id] = max(float(vector @ self._encoder.encode_query(form.text)) for form in forms)
-
-    def _check(self, names: Sequence[str]) -> None:
-        known = self._catalogue.collections() if names else {}
-        for name in names:
-            if name not in known:
-                there_are = ", ".join(sorted(known)) or "none yet; run `chatbot sync PATH` first"
-                raise UnknownCollection(f"there is no collection {name!r}; there are: {there_are}")
 
 
 def fuse(dense: Mapping[str, float], lexical: Mapping[str, float], dense_weight: float) -> dict[str, float]:

@@ -247,8 +247,6 @@ def test_while_it_starts_it_lives_but_is_not_ready_and_says_how_far_it_is() -> N
         ("POST", "/v1/answers", QUESTION),
         ("POST", "/v1/answers", {**QUESTION, "stream": True}),
         ("POST", "/v1/search", {"text": "kettle"}),
-        ("GET", "/v1/models", None),
-        ("POST", "/v1/chat/completions", {"messages": [{"role": "user", "content": "kettle"}]}),
     ],
 )
 def test_questions_asked_too_early_are_503_with_a_time_to_come_back(method: str, path: str, body: Any) -> None:

@@ -120,8 +120,29 @@ def test_a_bad_request_is_an_error_of_openais_shape(change: dict[str, Any], stat
 @pytest.mark.parametrize(
     "messages", [[], [{"role": "tool", "content": "x"}], [{"role": "user", "content": [{"type": "image_url"}]}]]
 )
-def test_messages_it_cannot_read_are_422(messages: list[Any]) -> None:
-    assert _client(_scripted()).post(PATH, json={"messages": messages}).status_code == 422
+def test_messages_it_cannot_read_are_an_error_of_openais_shape(messages: list[Any]) -> None:
+    response = _client(_scripted()).post(PATH, json={"messages": messages})
+
+    assert response.status_code == 422
+    assert response.json()["error"]["type"] == "invalid_request_error"
+    assert response.json()["error"]["message"].startswith("messages")
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", PATH), ("GET", "/v1/models")])
+def test_before_the_application_is_open_it_says_so_in_openais_shape(method: str, path: str) -> None:
+    response = _client(None).request(method, path, json=ASKED)
+
+    assert (response.status_code, response.headers["retry-after"]) == (503, "2")
+    assert response.json()["error"]["type"] == "server_error"
+    assert "still starting" in response.json()["error"]["message"]
+
+
+def test_what_nobody_foresaw_tells_nothing_of_the_inside() -> None:
+    response = _client(_scripted(RuntimeError("secret"))).post(PATH, json=ASKED)
+
+    assert response.status_code == 500
+    assert response.json()["error"]["type"] == "server_error"
+    assert "secret" not in response.text
 
 
 def test_fields_that_make_no_difference_to_quoting_are_accepted() -> None:

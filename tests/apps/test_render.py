@@ -40,6 +40,7 @@ def _cited(of: str, marker: int = 1) -> Citation:
         start=100 + start,
         end=100 + start + len(of),
         chunk_id="chunk-1",
+        collection="handbook",
         source="1.md",
         title="Title 1",
         page=7,
@@ -93,9 +94,8 @@ def test_escaped_text_reads_as_it_was(seed: int) -> None:
 def test_hostile_text_adds_no_element_wherever_it_stands(text: str) -> None:
     def dressed(text: str) -> str:
         found = passage(text, 1, title=text, source=text, collection=text, heading_path=(text,))
-        cited = Citation(
-            marker=1, start=0, end=len(text), chunk_id="chunk-1", source=text, title=text, page=None, cited_text=text
-        )
+        place = {"chunk_id": "chunk-1", "collection": text, "source": text, "title": text, "page": None}
+        cited = Citation(marker=1, start=0, end=len(text), cited_text=text, **place)
         turn = Turn(phase="answered", raw=f"{text} [1]", citations=(cited,), passages=(found,), note=text)
         shown = (turn, replace(turn, phase="abstained"), replace(turn, phase="failed"))
         return render.question_html(text) + "".join(render.turn_html(each) for each in shown)
@@ -156,6 +156,13 @@ def test_a_marker_without_its_citation_yet_is_no_button() -> None:
 def test_sources_are_listed_once_and_only_when_the_answer_is_finished() -> None:
     assert _Seen(render.turn_html(ANSWERED)).count("source") == 1
     assert _Seen(render.turn_html(replace(ANSWERED, phase="answering"))).count("source") == 0
+
+
+def test_files_of_one_name_in_two_collections_are_two_sources() -> None:
+    first, second = ANSWERED.citations
+    elsewhere = replace(ANSWERED, citations=(first, second.model_copy(update={"collection": "papers"})))
+
+    assert _Seen(render.turn_html(elsewhere)).count("source") == 2
 
 
 @pytest.mark.parametrize(("phase", "words"), [("searching", "Searching"), ("reading", "Reading"), ("answering", "Answering")])

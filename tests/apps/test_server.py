@@ -277,6 +277,7 @@ def test_ctrl_c_during_the_first_sync_ends_it_after_the_document_at_hand(data_di
     out, err = server.process.communicate(timeout=60)
 
     assert (server.process.returncode, err) == (0, "")
+    assert "stopping; the step at hand is finished first" in out
     assert out.count("refused: ") < 1199
     assert find(server.data_dir) is None
 

@@ -33,7 +33,8 @@ def _answer(text: str, status: Status = "answered", finish_reason: FinishReason 
 
 
 def _citation() -> Citation:
-    return Citation(marker=1, start=0, end=5, chunk_id="chunk-1", source="1.md", title="T", page=None, cited_text="A pot")
+    place = {"chunk_id": "chunk-1", "collection": "handbook", "source": "1.md", "title": "T", "page": None}
+    return Citation(marker=1, start=0, end=5, cited_text="A pot", **place)
 
 
 def _folded(*events: AnswerEvent) -> Turn:

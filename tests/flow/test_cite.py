@@ -94,10 +94,11 @@ async def test_a_citation_spans_the_sentence_that_says_it_counted_in_the_documen
     assert (citation.start, citation.end) == (100, 129)
 
 
-async def test_a_citation_names_source_title_and_page() -> None:
+async def test_a_citation_names_collection_source_title_and_page() -> None:
     (citation,) = _citations(await _cited("Fired at 900 degrees. [2]"))
 
-    assert (citation.chunk_id, citation.source, citation.title, citation.page) == ("chunk-2", "2.md", "Title 2", 3)
+    assert (citation.chunk_id, citation.collection, citation.source) == ("chunk-2", "handbook", "2.md")
+    assert (citation.title, citation.page) == ("Title 2", 3)
 
 
 async def test_a_paraphrase_cites_the_sentence_it_shares_most_words_with() -> None:

@@ -118,6 +118,11 @@ async def test_an_abstention_says_so_and_cites_nothing(case: str) -> None:
     assert answer.citations == ()
 
 
+async def test_a_greeting_does_not_hide_that_the_collection_is_unknown() -> None:
+    with pytest.raises(UnknownCollection, match="cellar"):
+        await _answer(scripted_pipeline(ScriptedEngine()), Query(text="Hello!", collections=("cellar",)))
+
+
 async def test_a_greeting_is_answered_with_a_greeting_and_nothing_is_searched() -> None:
     engine, found = ScriptedEngine(), FakeRetriever([NEAR])
 
