@@ -20,12 +20,14 @@ _ALIKE = 0.5
 """Jaccard overlap of the terms; below it the sentence is about something else."""
 
 _MAX_TERMS = 5
-"""A longer "what is" asks for more than a definition."""
+_MAX_LENGTH = 200
+"""A longer "what is" asks for more than a definition; and the pattern takes the square of the length."""
 
 
 def topic(question: str) -> frozenset[str]:
     """Terms of what is to be defined; empty if the question asks for something else."""
-    match = _ASKS.match(question)
+    question = " ".join(question.split())
+    match = _ASKS.match(question) if len(question) <= _MAX_LENGTH else None
     asked = frozenset(terms(match["topic"])) if match else frozenset[str]()
     return asked if len(asked) <= _MAX_TERMS else frozenset()
 

@@ -1,5 +1,7 @@
 """Prompts are data: one TOML file each, checked when loaded, so that a missing placeholder never reaches a user.
 
+A file that overrides another has the same roles and inputs, for the code that fills it in knows of no others.
+
 A file has `description`, `version`, `inputs`, and a text for one or more roles (`system`, `user`, `assistant`). `$name` or
 `${name}` stands for an input (string.Template: values are inserted, never evaluated).
 """
@@ -8,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from string import Template
 from typing import Literal
@@ -35,13 +37,18 @@ class Prompt(BaseModel, extra="forbid", frozen=True):
     user: str = ""
     assistant: str = ""
 
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """Those that have a text, in the order system, user, assistant."""
+        return tuple(role for role in _ROLES if getattr(self, role))
+
     def text(self, role: Role, **values: str) -> str:
         """Fill in one role's text."""
         return Template(getattr(self, role)).substitute(values)
 
     def messages(self, **values: str) -> list[Message]:
         """Fill in every role that has a text, in the order system, user, assistant."""
-        return [Message(role=role, content=self.text(role, **values)) for role in _ROLES if getattr(self, role)]
+        return [Message(role=role, content=self.text(role, **values)) for role in self.roles]
 
 
 def load(folders: Iterable[Path]) -> Mapping[str, Prompt]:
@@ -50,8 +57,12 @@ def load(folders: Iterable[Path]) -> Mapping[str, Prompt]:
     Raises:
         PromptError: names the file and what is wrong with it.
     """
-    files = {path.stem: path for folder in folders for path in sorted(folder.glob("*.toml"))}
-    return {name: _read(name, path) for name, path in files.items()}
+    found: dict[str, Prompt] = {}
+    for path in (path for folder in folders for path in sorted(folder.glob("*.toml"))):
+        prompt = _read(path.stem, path)
+        _check_override(found.get(prompt.name, prompt), prompt, path)
+        found[prompt.name] = prompt
+    return found
 
 
 def _read(name: str, path: Path) -> Prompt:
@@ -73,3 +84,18 @@ def _read(name: str, path: Path) -> Prompt:
     if used != set(prompt.inputs):
         raise PromptError(f"prompt {path}: inputs are {sorted(prompt.inputs)} but the text uses {sorted(used)}; make them equal")
     return prompt
+
+
+def _check_override(overridden: Prompt, prompt: Prompt, path: Path) -> None:
+    if sorted(prompt.inputs) != sorted(overridden.inputs):
+        raise PromptError(
+            f"prompt {path}: inputs are {sorted(prompt.inputs)}, and {prompt.name} is given {sorted(overridden.inputs)}"
+        )
+    if prompt.roles != overridden.roles:
+        raise PromptError(
+            f"prompt {path}: it has a text for {_list(prompt.roles)}; {prompt.name} needs one for {_list(overridden.roles)}"
+        )
+
+
+def _list(roles: Sequence[Role]) -> str:
+    return " and ".join(roles) or "no role"

@@ -5,14 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-_END = re.compile(r"[.!?…]+(?:[\"'”’)\]]+)?(?: ?\[\d{1,3}\])*(?=\s+|$)|[。！？]+|\n\s*\n+|\n(?=\s*(?:[-*•]|\d{1,2}[.)])\s)")
+from chatbot import markers
+
+_END = re.compile(
+    # possessive, and only from the first full stop on: a line of ten thousand of them must not take a minute
+    rf"(?<![.!?…])[.!?…]++(?:[\"'”’)\]]+)?{markers.RUN}(?=\s|$)"
+    rf"|[。！？]++[」』”’）]*+{markers.RUN}"
+    r"|\n\s*\n+"
+    r"|\n(?=\s*(?:[-*•]|\d{1,2}[.)])\s)"
+)
 _NEVER_LAST = re.compile(
     r"\b(?i:e\.g|i\.e|vs|cf|approx|resp|mr|mrs|ms|dr|prof|st)\.$|\b[A-Z]\.$|(?:\A|\n)[ \t]*\d{1,2}\.$"  # a list's number
 )
 _BEFORE_NUMBER = re.compile(
     r"\b(?:al|no|nos|fig|figs|eq|eqs|sec|ch|vol|pp|ed|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\.$", re.IGNORECASE
 )
-_MAYBE_MARKER = re.compile(r"\[\d{0,3}")
+_SPACE = re.compile(r"\s*")
 _LEAD = re.compile(r"\s*(?:(?:[-*•]|\d{1,2}[.)])\s+)?")
 
 
@@ -28,9 +36,9 @@ def complete_until(text: str) -> int:
     """
     last = 0
     for match in _ends(text):
-        follows = text[match.end() :].lstrip()
-        if follows and not _MAYBE_MARKER.fullmatch(follows):
-            last = match.end() + len(text[match.end() :]) - len(follows)
+        follows = _next_word(text, match.end())
+        if follows < len(text) and not markers.is_begun(text[follows : follows + len("[123]")]):
+            last = follows
     return last
 
 
@@ -49,7 +57,8 @@ def _ends(text: str) -> Iterator[re.Match[str]]:
 
 
 def _is_abbreviation(text: str, match: re.Match[str]) -> bool:
-    after = text[match.end() :].lstrip()[:1]
+    follows = _next_word(text, match.end())
+    after = text[follows : follows + 1]
     if after and after.islower():
         return True
     if match.group() != "." or not after:
@@ -57,6 +66,10 @@ def _is_abbreviation(text: str, match: re.Match[str]) -> bool:
     # "See the appendix. It ..." ends; "Dr. Smith", "J. Smith" and "et al. 2017" do not
     before = text[max(0, match.start() - 8) : match.start() + 1]
     return bool(_NEVER_LAST.search(before) or (after.isdigit() and _BEFORE_NUMBER.search(before)))
+
+
+def _next_word(text: str, position: int) -> int:
+    return _SPACE.match(text, position).end()  # pyright: ignore[reportOptionalMemberAccess]  it matches nothing, too
 
 
 def _trim(text: str, start: int, end: int) -> tuple[int, int]:

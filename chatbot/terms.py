@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import unicodedata
 
 import Stemmer
@@ -28,7 +29,15 @@ STOP_WORDS = frozenset(
     """.split()  # noqa: SIM905  a list literal of these would be 180 lines
 )
 
-_stemmer = Stemmer.Stemmer("english", 50_000)
+
+class _Stemmers(threading.local):
+    """One a thread: a stemmer keeps a cache, and must not be used by two at once."""
+
+    def __init__(self) -> None:
+        self.english = Stemmer.Stemmer("english", 50_000)
+
+
+_stemmers = _Stemmers()
 
 
 def words(text: str) -> list[str]:
@@ -39,4 +48,4 @@ def words(text: str) -> list[str]:
 
 def terms(text: str) -> list[str]:
     """Stems of the content words, in order. Source: Porter 2 (Snowball English)."""
-    return _stemmer.stemWords([_BRITISH.sub("iz", word) for word in words(text) if word not in STOP_WORDS])
+    return _stemmers.english.stemWords([_BRITISH.sub("iz", word) for word in words(text) if word not in STOP_WORDS])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,24 @@ def test_a_later_folder_overrides_by_file_name(tmp_path: Path) -> None:
     loaded = prompts.load([first, second])
     assert loaded["greet"].text("user", name="Ada") == "Good day Ada"
     assert loaded["other"].text("user", name="Ada") == "Hello Ada"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("Hello $name", "Hello"), r"inputs are \[\], and greet is given \['name'\]"),
+        (("Hello $name", "$name $more"), r"inputs are \['more', 'name'\], and greet is given \['name'\]"),
+        (("user =", "system ="), "it has a text for system; greet needs one for user"),
+    ],
+)
+def test_an_override_that_the_product_could_not_fill_in_is_refused(tmp_path: Path, change: tuple[str, str], message: str) -> None:
+    first = write(tmp_path / "first", {"greet.toml": GOOD})
+    text = GOOD.replace(*change)
+    inputs = sorted(set(re.findall(r"\$(\w+)", text)))
+    second = write(tmp_path / "second", {"greet.toml": re.sub(r"inputs = .*", f"inputs = {inputs}", text)})
+
+    with pytest.raises(PromptError, match=message):
+        prompts.load([first, second])
 
 
 def test_a_folder_that_is_not_there_holds_no_prompts(tmp_path: Path) -> None:

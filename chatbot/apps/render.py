@@ -8,8 +8,9 @@ from __future__ import annotations
 import string
 from collections.abc import Sequence
 
-from chatbot.apps.turn import MARKER, Turn
+from chatbot.apps.turn import Turn
 from chatbot.knowledge.collections import Collection
+from chatbot.markers import MARKER
 from chatbot.schema import Citation, Passage
 
 HEADER = "<h1>Chatbot</h1><p>Answers in the words of your documents, with the source of every sentence.</p>"

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from chatbot import sentences
+from chatbot import markers, sentences
 from chatbot.schema import (
     Answer,
     AnswerEvent,
@@ -25,7 +24,6 @@ from chatbot.schema import (
 
 Phase = Literal["searching", "reading", "answering", "answered", "abstained", "stopped", "refused", "failed"]
 
-MARKER = re.compile(r" ?\[(\d{1,3})\]")
 _BUSY = {"searching", "reading", "answering"}
 
 
@@ -51,20 +49,20 @@ class Turn:
     @property
     def plain(self) -> str:
         """The words without markers, as the history of a later question has them."""
-        return MARKER.sub("", "".join(text for text, _ in self.pieces())).strip()
+        return markers.unescaped(markers.strip("".join(text for text, _ in self.pieces()))).strip()
 
     def pieces(self) -> Iterator[tuple[str, int]]:
         """Stretches of text, each with the number of markers before it; what was taken back is replaced already."""
         if not self.replaced:
             yield self.raw, 0
             return
-        instead, markers, begun = dict(self.replaced), 0, 0
+        instead, passed, begun = dict(self.replaced), 0, 0
         for index, (start, end) in enumerate(sentences.split(self.raw)):
-            yield self.raw[begun:start], markers
-            yield (instead[index], len(self.citations)) if index in instead else (self.raw[start:end], markers)
-            markers += len(MARKER.findall(self.raw[start:end]))
+            yield self.raw[begun:start], passed
+            yield (instead[index], len(self.citations)) if index in instead else (self.raw[start:end], passed)
+            passed += len(markers.numbers(self.raw[start:end]))
             begun = end
-        yield self.raw[begun:], markers
+        yield self.raw[begun:], passed
 
 
 def advance(turn: Turn, event: AnswerEvent) -> Turn:

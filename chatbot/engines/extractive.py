@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -17,7 +18,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, Huma
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import ConfigDict
 
-from chatbot import definitions, sentences
+from chatbot import definitions, markers, sentences
 from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.engines.parts import EngineParts
 from chatbot.follow_ups import leans_on_history
@@ -40,12 +41,18 @@ DEFINITION_WEIGHT = 0.3
 CARRY_WEIGHT = 0.5
 """Share of its predecessor's lead that a sentence takes over. All of these were chosen on the golden questions, flat there."""
 
-_OWN_MARKER = re.compile(r"\s?\[\d{1,3}\]")
-"""A reference number of the document's own would be taken for a citation of ours."""
+_REFERENCE = re.compile(r"(?:\s+|(?<=[.,;:!?”\"']))(?:\[\d{1,3}\])+")
+"""A reference of the document's own, as in "Vaswani [2]": its list is not here, and readers would take it for one of ours."""
+
+_ENDS = re.compile(r"[.!?…。！？][\"'”’)\]」』）]*$")
 
 _MIN_WORDS = 4
 _MIN_LETTERS = 0.75
 """Share of letters, digits and spaces; text that people read has more, code less."""
+
+_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
+_LETTERS_A_WORD = 2
+"""Scripts without spaces (Thai, Lao, Burmese, Khmer, Japanese, Chinese): about so many characters make a word."""
 
 
 class _Candidate(NamedTuple):
@@ -54,8 +61,8 @@ class _Candidate(NamedTuple):
     start: int
     """Where it stands in its source, as far as the documents say where they stand."""
     text: str
+    source: str
     title: str
-    """Of the whole source."""
     heading: str
     """Of the section it stands in."""
 
@@ -83,7 +90,7 @@ class ExtractiveEngine(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        documents: Sequence[Mapping[str, str]] = kwargs.get("documents") or []
+        documents: Sequence[Mapping[str, Any]] = kwargs.get("documents") or []
         chosen = self._choose(messages, documents)
         for text in self._say(chosen):
             yield ChatGenerationChunk(message=AIMessageChunk(content=text))
@@ -101,7 +108,7 @@ class ExtractiveEngine(BaseChatModel):
         message = AIMessage(content="".join(piece.text for piece in pieces), response_metadata=pieces[-1].response_metadata)
         return ChatResult(generations=[ChatGeneration(message=message)])
 
-    def _choose(self, messages: Sequence[BaseMessage], documents: Sequence[Mapping[str, str]]) -> list[_Candidate]:
+    def _choose(self, messages: Sequence[BaseMessage], documents: Sequence[Mapping[str, Any]]) -> list[_Candidate]:
         """The sentences to quote, best first; empty to abstain."""
         candidates = _candidates(documents)
         question = _question(messages)
@@ -119,10 +126,11 @@ class ExtractiveEngine(BaseChatModel):
         """The answer in pieces of one sentence: a paragraph a source, its sentences in the order they stand there."""
         sources: dict[str, list[_Candidate]] = {}
         for each in sorted(chosen, key=lambda each: each.document):
-            sources.setdefault(each.title, []).append(each)
-        for number, (title, quoted) in enumerate(sources.items()):
-            quotes = " ".join(f"{each.text} [{each.document + 1}]" for each in sorted(quoted, key=lambda each: each.start))
-            paragraph = self.prompts["quote_more" if number else "quote"].text("assistant", title=title, sentences=quotes).strip()
+            sources.setdefault(each.source, []).append(each)
+        for number, quoted in enumerate(sources.values()):
+            prompt = self.prompts["quote_more" if number else "quote"]
+            quotes = _laid_out(sorted(quoted, key=lambda each: each.start))
+            paragraph = prompt.text("assistant", title=markers.literal(quoted[0].title), sentences=quotes).strip()
             yield from _pieces("\n\n" + paragraph if number else paragraph)
 
 
@@ -139,22 +147,31 @@ def _question(messages: Sequence[BaseMessage]) -> str:
     return f"{asked[-2]} {asked[-1]}" if len(asked) > 1 and leans_on_history(asked[-1]) else asked[-1]
 
 
-def _candidates(documents: Sequence[Mapping[str, str]]) -> list[_Candidate]:
+def _candidates(documents: Sequence[Mapping[str, Any]]) -> list[_Candidate]:
     found: dict[str, _Candidate] = {}
     for number, document in enumerate(documents):
-        text, headings = document["text"], document.get("title", "").split(" > ")
-        offset = int(document.get("start", 0))
+        text, title = document["text"], document.get("title", "")
+        source, offset = document.get("source") or title, document.get("start") or 0
+        heading = (document.get("section") or title).rpartition(" > ")[2]
         for start, end in sentences.split(text):
-            sentence = _OWN_MARKER.sub("", " ".join(text[start:end].split()))
+            sentence = _REFERENCE.sub("", " ".join(text[start:end].split()))
             if _is_prose(sentence):
-                found.setdefault(sentence.lower(), _Candidate(number, offset + start, sentence, headings[0], headings[-1]))
+                found.setdefault(sentence.lower(), _Candidate(number, offset + start, sentence, source, title, heading))
     return list(found.values())
 
 
 def _is_prose(sentence: str) -> bool:
     """False for headings, crumbs of tables, lines of code, and words that only announce what follows."""
-    letters = sum(character.isalnum() or character.isspace() for character in sentence)
-    return len(sentence.split()) >= _MIN_WORDS and letters >= _MIN_LETTERS * len(sentence) and not sentence.endswith(":")
+    # a mark, such as a Hindi vowel sign, belongs to its letter
+    letters = sum(character.isspace() or unicodedata.category(character)[0] in "LMN" for character in sentence)
+    words = len(sentence.split()) + len(_UNSPACED.findall(sentence)) / _LETTERS_A_WORD
+    return words >= _MIN_WORDS and letters >= _MIN_LETTERS * len(sentence) and not sentence.endswith((":", "："))
+
+
+def _laid_out(quoted: Sequence[_Candidate]) -> str:
+    """Sentences side by side; where one has no full stop, as the items of a list have none, each on a line."""
+    said = [f"{markers.literal(each.text)} [{each.document + 1}]" for each in quoted]
+    return " ".join(said) if all(_ENDS.search(each.text) for each in quoted) else "\n".join(f"- {each}" for each in said)
 
 
 def _scores(question: str, candidates: Sequence[_Candidate], cosines: Sequence[float]) -> list[float]:

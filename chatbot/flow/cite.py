@@ -6,38 +6,37 @@ import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
-from chatbot import sentences
+from chatbot import markers, sentences
 from chatbot.schema import Citation, Delta, Passage, Sentence, Stop
 from chatbot.terms import terms
-
-_MARKER = re.compile(r" ?\[(\d{1,3})\]")
-_MAYBE_MARKER = re.compile(r" ?(?:\[\d{0,3})?$")
 
 
 async def cite(
     stream: AsyncGenerator[Delta | Sentence | Stop], passages: Sequence[Passage]
 ) -> AsyncGenerator[Delta | Sentence | Citation | Stop]:
     """Renumber markers in the order they first appear, and after each sentence yield one citation for each of its markers."""
-    markers = _Markers(len(passages))
+    numbering = _Numbering(len(passages))
     held = ""
     async with aclosing(stream):
         async for item in stream:
             if isinstance(item, Delta):
-                ready, held = _hold_back(held + item.text)
+                held += item.text
+                cut = markers.begun(held)
+                ready, held = held[:cut], held[cut:]
                 if ready:
-                    yield Delta(text=markers.renumber(ready))
+                    yield Delta(text=numbering.renumber(ready))
             elif isinstance(item, Sentence):
-                yield Sentence(text=markers.renumber(item.text), index=item.index)
-                claim = _MARKER.sub("", item.text)
-                for document, marker in markers.in_text(item.text):
-                    yield _citation(claim, passages[document - 1], marker)
+                yield Sentence(text=numbering.renumber(item.text), index=item.index)
+                for document, claim in markers.claims(item.text):
+                    if number := numbering.number(document):
+                        yield _citation(claim, passages[document - 1], number)
             else:
                 if held:
-                    yield Delta(text=markers.renumber(held))
+                    yield Delta(text=numbering.renumber(held))
                 yield item
 
 
-class _Markers:
+class _Numbering:
     """The engine numbers documents by rank; readers see 1, 2, 3 in the order of reading."""
 
     def __init__(self, documents: int) -> None:
@@ -46,21 +45,11 @@ class _Markers:
 
     def renumber(self, text: str) -> str:
         """Rewrite every marker; one that points to no document disappears."""
-        return _MARKER.sub(lambda match: f" [{number}]" if (number := self._number(match.group(1))) else "", text)
+        return markers.MARKER.sub(lambda match: f" [{number}]" if (number := self.number(int(match.group(1)))) else "", text)
 
-    def in_text(self, text: str) -> list[tuple[int, int]]:
-        """Document and new number of each marker, in order."""
-        return [(int(found), number) for found in _MARKER.findall(text) if (number := self._number(found))]
-
-    def _number(self, found: str) -> int | None:
-        document = int(found)
+    def number(self, document: int) -> int | None:
+        """The number that readers see, None if there is no such document."""
         return self._numbers.setdefault(document, len(self._numbers) + 1) if 1 <= document <= self._documents else None
-
-
-def _hold_back(text: str) -> tuple[str, str]:
-    """Split off an end that the next delta could turn into a marker."""
-    cut = match.start() if (match := _MAYBE_MARKER.search(text)) else len(text)
-    return text[:cut], text[cut:]
 
 
 def _citation(claim: str, passage: Passage, marker: int) -> Citation:
@@ -79,10 +68,9 @@ def _citation(claim: str, passage: Passage, marker: int) -> Citation:
 
 
 def evidence(claim: str, text: str) -> tuple[int, int]:
-    """Span of the sentence of `text` whose terms overlap most with the claim's (Jaccard); all of it if none does."""
-    verbatim = text.find(claim.strip())
-    if claim.strip() and verbatim >= 0:
-        return verbatim, verbatim + len(claim.strip())
+    """Span of what the claim quotes from `text`; else of the sentence whose terms overlap most (Jaccard); else of all of it."""
+    if quoted := _quoted(claim, text):
+        return quoted.span()
     said = set(terms(claim))
     best, span = 0.0, (0, len(text))
     for start, end in sentences.split(text):
@@ -91,3 +79,10 @@ def evidence(claim: str, text: str) -> tuple[int, int]:
         if overlap > best:
             best, span = overlap, (start, end)
     return span
+
+
+def _quoted(claim: str, text: str) -> re.Match[str] | None:
+    claim = markers.unescaped(claim)
+    words = [re.escape(word) for start, end in sentences.split(claim) for word in claim[start:end].split()]  # no bullets
+    # a quote stands on one line, wherever the lines of its source break
+    return re.search(r"(?<!\w)" + r"\s+".join(words) + r"(?!\w)", text) if words else None

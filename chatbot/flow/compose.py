@@ -8,14 +8,24 @@ from chatbot.prompts import Prompt
 from chatbot.schema import Message, Passage, Query, Value
 
 
-class EngineRequest(Value):
-    """Messages and the documents beside them, numbered from 1 in the order given (the chat-template convention).
+class EngineDocument(Value):
+    """One passage as the engine gets it. `title` and `text` are the fields that chat templates look for."""
 
-    A document has `title` (with its headings, joined by " > "), `text`, and `start`, its place in the source in characters.
-    """
+    source: str
+    """Id of the document it is from: passages of one source share it."""
+    title: str
+    section: str
+    """Headings it stands under, outermost first, joined by " > "; without the title."""
+    text: str
+    start: int
+    """Place of the text in its source, in characters."""
+
+
+class EngineRequest(Value):
+    """Messages, and the documents beside them, which engines number from 1 in the order given (the chat-template convention)."""
 
     messages: tuple[Message, ...]
-    documents: tuple[dict[str, str], ...]
+    documents: tuple[EngineDocument, ...]
 
 
 def compose(query: Query, passages: Sequence[Passage], prompt: Prompt) -> EngineRequest:
@@ -24,10 +34,9 @@ def compose(query: Query, passages: Sequence[Passage], prompt: Prompt) -> Engine
     return EngineRequest(messages=(system, *query.history, *question), documents=tuple(map(_document, passages)))
 
 
-def _document(passage: Passage) -> dict[str, str]:
-    return {"title": " > ".join(_headings(passage)), "text": passage.chunk.text, "start": str(passage.chunk.start)}
-
-
-def _headings(passage: Passage) -> tuple[str, ...]:
-    path = passage.chunk.heading_path
-    return path if path[:1] == (passage.title,) else (passage.title, *path)
+def _document(passage: Passage) -> EngineDocument:
+    chunk = passage.chunk
+    headings = chunk.heading_path[1:] if chunk.heading_path[:1] == (passage.title,) else chunk.heading_path
+    return EngineDocument(
+        source=chunk.document_id, title=passage.title, section=" > ".join(headings), text=chunk.text, start=chunk.start
+    )

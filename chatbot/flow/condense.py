@@ -5,7 +5,9 @@ from __future__ import annotations
 from chatbot.follow_ups import leans_on_history
 from chatbot.schema import Query, Value
 
-_ANSWER_WORDS = 60
+_OPENING_WORDS = 60
+_OPENING_CHARACTERS = 600
+"""Of what was said before; its first words say what it was about."""
 
 
 class SearchForm(Value):
@@ -27,6 +29,6 @@ def condense(query: Query) -> tuple[SearchForm, ...]:
     for role in ("user", "assistant"):
         said = next((message.content for message in reversed(query.history) if message.role == role), "")
         if said:
-            opening = " ".join(said.split()[:_ANSWER_WORDS])
+            opening = " ".join(said[: 2 * _OPENING_CHARACTERS].split()[:_OPENING_WORDS])[:_OPENING_CHARACTERS]
             forms.append(SearchForm(text=f"{opening} {query.text}", weight=0.5))
     return tuple(forms)

@@ -10,15 +10,25 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage
 
 from chatbot.flow.compose import EngineRequest
-from chatbot.schema import Delta, Message, Stop, Usage
+from chatbot.schema import Delta, FinishReason, Message, Stop, Usage
 
 _TYPES: dict[str, type[BaseMessage]] = {"system": SystemMessage, "user": HumanMessage, "assistant": AIMessage}
+
+
+_REASONS: dict[str, FinishReason] = {
+    "length": "length",
+    "max_tokens": "length",
+    "model_length": "length",
+    "abstained": "abstained",
+}
+"""What vendors call it; a reason that is not here is a "stop", for the answer as it came is all there will be."""
 
 
 async def generate(engine: BaseChatModel, request: EngineRequest) -> AsyncGenerator[Delta | Stop]:
     """Yield deltas, then exactly one stop. Closing the iterator closes the engine's stream."""
     stop = Stop(model=engine._llm_type)  # pyright: ignore[reportPrivateUsage]  LangChain's own name for it
-    pieces = engine.astream([_message(message) for message in request.messages], documents=list(request.documents))
+    documents = [document.model_dump() for document in request.documents]
+    pieces = engine.astream([_message(message) for message in request.messages], documents=documents)
     async with aclosing(cast(AsyncGenerator[AIMessageChunk], pieces)) as stream:
         async for piece in stream:
             if text := piece.text:
@@ -32,8 +42,12 @@ def _message(message: Message) -> BaseMessage:
 
 
 def _stop(piece: AIMessageChunk, so_far: Stop) -> Stop:
-    counted = piece.usage_metadata
-    usage = Usage(prompt_tokens=counted["input_tokens"], completion_tokens=counted["output_tokens"]) if counted else so_far.usage
-    reason = piece.response_metadata.get("finish_reason", so_far.finish_reason)
-    model = piece.response_metadata.get("model_name", so_far.model)
-    return Stop(usage=usage, finish_reason=reason, model=model)
+    said, usage = piece.response_metadata, so_far.usage
+    if counted := piece.usage_metadata:  # LangChain's chunks add up, and so do their counts
+        usage = Usage(
+            prompt_tokens=usage.prompt_tokens + counted["input_tokens"],
+            completion_tokens=usage.completion_tokens + counted["output_tokens"],
+        )
+    reason = str(said.get("finish_reason") or said.get("stop_reason") or "").lower()
+    finish_reason = _REASONS.get(reason, "stop") if reason else so_far.finish_reason
+    return Stop(usage=usage, finish_reason=finish_reason, model=said.get("model_name") or so_far.model)

@@ -6,19 +6,19 @@ Read this first. It knows nothing about front ends; nothing flows backwards but 
 from __future__ import annotations
 
 import asyncio
-import time
-import uuid
+import logging
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from langchain_core.language_models import BaseChatModel
 
-from chatbot.errors import ChatbotError, QuestionError
-from chatbot.flow.abstain import abstain, confidence
+from chatbot.errors import ChatbotError, InternalError, QuestionError
+from chatbot.flow.abstain import abstain
 from chatbot.flow.cite import cite
 from chatbot.flow.compose import compose
 from chatbot.flow.condense import condense
+from chatbot.flow.draft import Draft, MadeBy
 from chatbot.flow.generate import generate
 from chatbot.flow.rerank import rerank
 from chatbot.flow.retrieve import Retriever
@@ -26,28 +26,16 @@ from chatbot.flow.screen import Check, screen
 from chatbot.flow.segment import segment
 from chatbot.flow.smalltalk import is_smalltalk
 from chatbot.prompts import Prompt
-from chatbot.schema import (
-    Answer,
-    AnswerEvent,
-    Citation,
-    Cited,
-    Completed,
-    Delta,
-    DeltaReleased,
-    Failed,
-    Judged,
-    Manifest,
-    Passage,
-    Query,
-    Retrieved,
-    Status,
-    Stop,
-    Verdict,
-)
+from chatbot.schema import Answer, AnswerEvent, Completed, Failed, Passage, Query, Retrieved, Stop
 from chatbot.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 _SPARE = 15
 """Passages retrieved beyond top_k, so that dropping repeats and preferring other documents has something to choose from."""
+
+_MAX_HISTORY = 200_000
+"""Characters: a hundred long turns. What an engine has room for is the engine's to say."""
 
 
 class Parts(NamedTuple):
@@ -61,6 +49,11 @@ class Parts(NamedTuple):
     generation: int
     checks: Sequence[Check] = ()
 
+    @property
+    def made_by(self) -> MadeBy:
+        """What an answer's manifest says of all answers alike."""
+        return MadeBy(self.settings.engine, self.encoder_fingerprint, self.generation)
+
 
 class Pipeline:
     """Answers queries; holds no state between them."""
@@ -73,9 +66,10 @@ class Pipeline:
 
         Raises:
             UserError: before the first event: the question is empty or too long, or names an unknown collection.
+            InternalError: before the first event: the indexes cannot be searched.
         """
         query = self._checked(query)
-        draft = _Draft(self._parts)
+        draft = Draft(self._parts.prompts, self._parts.made_by)
         if is_smalltalk(query.text):
             await asyncio.to_thread(self._parts.retrieve.check, query.collections)
             for event in draft.canned("smalltalk", ()):
@@ -87,6 +81,11 @@ class Pipeline:
             for event in draft.canned("abstained", passages):
                 yield event
             return
+        async with aclosing(self._generated(query, passages, draft)) as events:
+            async for event in events:
+                yield event
+
+    async def _generated(self, query: Query, passages: Sequence[Passage], draft: Draft) -> AsyncGenerator[AnswerEvent]:
         request = compose(query, passages, self._parts.prompts["answer"])
         stream = screen(cite(segment(generate(self._parts.engine, request)), passages), self._parts.checks)
         try:
@@ -97,10 +96,15 @@ class Pipeline:
                     elif item.finish_reason == "abstained":
                         for event in draft.canned("abstained", passages):
                             yield event
+                    elif draft.is_empty():
+                        raise InternalError("the engine said nothing; ask again, or in other words")
                     else:
                         yield Completed(answer=draft.finish("answered", passages, item))
         except ChatbotError as error:
             yield Failed(code=type(error).__name__, message=str(error))
+        except Exception:  # noqa: BLE001  an engine may raise anything, and its stream still has to end with an event
+            _log.exception("an answer broke off")
+            yield Failed(code="InternalError", message="something of ours failed; the log says what")
 
     async def complete(self, query: Query) -> Answer:
         """Run the stream to its end.
@@ -125,10 +129,12 @@ class Pipeline:
             raise QuestionError("the question is empty; type what you want to know")
         if len(text) > limit:
             raise QuestionError(f"the question has {len(text):,} characters and the limit is {limit:,}; ask a shorter one")
+        if (said := sum(len(turn.content) for turn in query.history)) > _MAX_HISTORY:
+            raise QuestionError(f"the history has {said:,} characters and the limit is {_MAX_HISTORY:,}; send fewer turns")
         history = tuple(turn.model_copy(update={"content": _writable(turn.content)}) for turn in query.history)
         return query.model_copy(update={"text": text, "history": history})
 
-    def _passages(self, query: Query, draft: _Draft) -> list[Passage]:
+    def _passages(self, query: Query, draft: Draft) -> list[Passage]:
         top_k = self._parts.settings.retrieval.top_k
         found = self._parts.retrieve(query, condense(query), top_k + _SPARE)
         draft.lap("retrieve")
@@ -153,65 +159,3 @@ async def last_answer(events: AsyncGenerator[AnswerEvent]) -> Answer:
             if isinstance(event, Failed):
                 raise ChatbotError(event.message)
     raise AssertionError("a stream ends with a terminal event")
-
-
-class _Draft:
-    """The answer so far."""
-
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
-        self._text: list[str] = []
-        self._citations: list[Citation] = []
-        self._verdicts: list[Verdict] = []
-        self._timings: dict[str, float] = {}
-        self._begun = self._lapped = time.perf_counter()
-
-    def lap(self, stage: str) -> None:
-        now = time.perf_counter()
-        self._timings[stage] = round((now - self._lapped) * 1000, 1)
-        self._lapped = now
-
-    def add(self, item: Delta | Citation | Verdict) -> AnswerEvent:
-        if isinstance(item, Delta):
-            if not self._text:
-                self.lap("first_delta")
-            self._text.append(item.text)
-            return DeltaReleased(text=item.text)
-        if isinstance(item, Citation):
-            self._citations.append(item)
-            return Cited(citation=item)
-        self._verdicts.append(item)
-        return Judged(verdict=item)
-
-    def canned(self, status: Literal["abstained", "smalltalk"], passages: Sequence[Passage]) -> tuple[AnswerEvent, AnswerEvent]:
-        """An answer that is a prompt's own text."""
-        name = "abstention" if status == "abstained" else "smalltalk"
-        said = self.add(Delta(text=self._parts.prompts[name].text("assistant").strip()))
-        reason = "abstained" if status == "abstained" else "stop"
-        return said, Completed(answer=self.finish(status, passages, Stop(finish_reason=reason)))
-
-    def finish(self, status: Status, passages: Sequence[Passage], stop: Stop) -> Answer:
-        self._timings["total"] = round((time.perf_counter() - self._begun) * 1000, 1)
-        return Answer(
-            id=uuid.uuid4().hex,
-            text="".join(self._text).strip(),
-            status=status,
-            citations=tuple(self._citations),
-            verdicts=tuple(self._verdicts),
-            passages=tuple(passages),
-            usage=stop.usage,
-            model=stop.model,
-            finish_reason=stop.finish_reason,
-            confidence=round(confidence(passages), 4) if passages else None,
-            manifest=self._manifest(passages),
-        )
-
-    def _manifest(self, passages: Sequence[Passage]) -> Manifest:
-        return Manifest(
-            engine=self._parts.settings.engine,
-            encoder=self._parts.encoder_fingerprint,
-            generation=self._parts.generation,
-            prompts={name: prompt.hash for name, prompt in self._parts.prompts.items()},
-            chunks=tuple(passage.chunk.id for passage in passages),
-            timings_ms=self._timings,
-        )

@@ -16,6 +16,8 @@ _WRITER_BYTES = 32 * 2**20
 _MAX_QUERY_TERMS = 256
 _MIN_TYPO_LETTERS = 5
 """Shorter words have too many neighbours."""
+_MAX_TYPO_LETTERS = 40
+"""Longer ones are no words, and the automaton that finds neighbours takes 5 KB a letter."""
 _TYPO_SCORE = 3.0
 """tantivy scores every fuzzy match alike; this is what a term of middling frequency scores by BM25."""
 
@@ -81,7 +83,7 @@ class LexicalIndex:
 
     def _scored(self, searcher: tantivy.Searcher, term: str) -> Query:
         """The term, or where no chunk holds it, what it was probably meant to be: one letter changed, or two swapped."""
-        if len(term) < _MIN_TYPO_LETTERS or searcher.doc_freq("terms", term):
+        if not _MIN_TYPO_LETTERS <= len(term) <= _MAX_TYPO_LETTERS or searcher.doc_freq("terms", term):
             return self._term("terms", term)
         return Query.boost_query(Query.fuzzy_term_query(self._schema, "terms", term, distance=1), _TYPO_SCORE)
 

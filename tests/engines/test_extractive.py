@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
+import unicodedata
 from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
-from chatbot import prompts, sentences
+from chatbot import markers, prompts, sentences
 from chatbot.bootstrap import Application, shipped
 from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.engines.extractive import MAX_SENTENCES, ExtractiveEngine, build
@@ -52,7 +53,7 @@ def test_quotes_are_verbatim_from_the_document_their_marker_names(application: A
         found = asyncio.run(application.search(Query(text=question), 5))
         message = _ask(engine, question, *({"title": each.title, "text": each.chunk.text} for each in found))
         for quote, number in _quotes(message):
-            assert quote in re.sub(r"\s?\[\d{1,3}\]", "", " ".join(found[number - 1].chunk.text.split()))
+            assert markers.unescaped(quote).removeprefix("- ") in " ".join(found[number - 1].chunk.text.split())
 
 
 def test_it_never_quotes_more_than_its_maximum(engine: ExtractiveEngine) -> None:
@@ -82,7 +83,7 @@ def test_better_documents_are_quoted_first(engine: ExtractiveEngine) -> None:
 
 
 def test_each_further_source_is_introduced_by_its_title(engine: ExtractiveEngine) -> None:
-    first = {"title": "Sampling > Top-p", "text": NUCLEUS}
+    first = {"title": "Sampling", "section": "Top-p", "text": NUCLEUS}
     second = {"title": "Choice", "text": NUCLEUS.replace("keeps", "always keeps")}
 
     text = _ask(engine, "What is nucleus sampling?", first, second).text
@@ -130,12 +131,57 @@ def test_a_dollar_sign_in_a_document_is_quoted_and_never_evaluated(engine: Extra
     assert _quotes(_ask(engine, "What does nucleus sampling cost?", text)) == [(text, 1)]
 
 
-def test_a_bracketed_number_in_a_document_is_no_marker(engine: ExtractiveEngine) -> None:
-    text = "Nucleus sampling was described by Holtzman [2] and works well."
+def test_a_reference_of_the_documents_own_is_left_out(engine: ExtractiveEngine) -> None:
+    text = "Nucleus sampling was described by Holtzman [2] and works well.[3][4]"
 
     message = _ask(engine, "Who described nucleus sampling?", text, {"title": "Other", "text": KETTLE})
 
-    assert re.findall(r"\[(\d+)\]", message.text) == ["1"]
+    assert _quotes(message) == [("Nucleus sampling was described by Holtzman and works well.", 1)]
+    assert markers.numbers(message.text) == [1]
+
+
+@pytest.mark.parametrize("index", ["tokens[0]", "probabilities[17][3]", "p[255]"])
+def test_an_index_in_a_document_is_quoted_and_no_marker(engine: ExtractiveEngine, index: str) -> None:
+    text = f"Nucleus sampling sorts the tokens, looks at {index} and goes on."
+
+    message = _ask(engine, "What does nucleus sampling look at?", text)
+
+    assert markers.numbers(message.text) == [1]
+    assert text in markers.unescaped(message.text)
+
+
+def test_a_title_that_looks_like_a_marker_is_none(engine: ExtractiveEngine) -> None:
+    message = _ask(engine, "What is nucleus sampling?", {"title": "Input > Output [2]", "text": NUCLEUS})
+
+    assert markers.unescaped(message.text).startswith("According to “Input > Output [2]”:")
+    assert markers.numbers(message.text) == [1]
+
+
+def test_two_sources_of_one_title_are_two_paragraphs(engine: ExtractiveEngine) -> None:
+    first = {"source": "a", "title": "Notes", "text": NUCLEUS}
+    second = {"source": "b", "title": "Notes", "text": NUCLEUS.replace("keeps", "always keeps")}
+
+    assert _ask(engine, "What is nucleus sampling?", first, second).text.count("“Notes”") == 2
+
+
+def test_items_of_a_list_stay_items(engine: ExtractiveEngine) -> None:
+    text = "Ways to sample:\n\n- nucleus sampling cuts the unlikely tail\n- nucleus sampling with p near one cuts little"
+
+    message = _ask(engine, "What does nucleus sampling cut?", text)
+
+    assert "\n- nucleus sampling cuts the unlikely tail [1]\n- nucleus sampling with p near one cuts little [1]" in message.text
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("什么是模型？", "模型是根据前面的词预测下一个词的函数。"),
+        ("मॉडल क्या है?", "मॉडल एक ऐसा फलन है जो अगले शब्द का अनुमान लगाता है।"),
+        ("Mô hình là gì?", unicodedata.normalize("NFD", "Mô hình là một hàm số dự đoán từ tiếp theo trong câu.")),
+    ],
+)
+def test_other_scripts_are_prose_too(engine: ExtractiveEngine, question: str, text: str) -> None:
+    assert text in _ask(engine, question, text).text
 
 
 def test_each_piece_ends_with_a_sentence(engine: ExtractiveEngine) -> None:

@@ -94,6 +94,40 @@ async def test_a_citation_spans_the_sentence_that_says_it_counted_in_the_documen
     assert (citation.start, citation.end) == (100, 129)
 
 
+LIST = passage("Tools:\n\n- a copper kettle of four litres\n- a clay pot from the kiln\n- a flat iron pan", 1, start=10)
+
+
+@pytest.mark.parametrize("between", [" ", "\n- "])
+async def test_items_without_a_full_stop_each_get_their_own_words(between: str) -> None:
+    said = ["a copper kettle of four litres", "a clay pot from the kiln", "a flat iron pan"]
+
+    items = await _cited(between.join(f"{each} [1]" for each in said), passages=(LIST,))
+
+    assert [citation.cited_text for citation in _citations(items)] == said
+
+
+async def test_sentences_of_a_script_without_spaces_each_get_their_own_words() -> None:
+    text = "模型预测下一个词。温度改变概率。"
+
+    items = await _cited("模型预测下一个词。 [1] 温度改变概率。 [1]", passages=(passage(text, 1),))
+
+    assert [citation.cited_text for citation in _citations(items)] == ["模型预测下一个词。", "温度改变概率。"]
+
+
+async def test_a_quote_is_found_across_the_line_breaks_of_its_source() -> None:
+    broken = passage("One thing. The kettle\nholds   four\nlitres. The kettle holds five.", 1)
+
+    (citation,) = _citations(await _cited("The kettle holds four litres. [1]", passages=(broken,)))
+
+    assert citation.cited_text == "The kettle\nholds   four\nlitres."
+
+
+async def test_words_inside_longer_words_are_no_quote() -> None:
+    (citation,) = _citations(await _cited("Pan [1]", passages=(passage("Pans are flat. A pan is hot. Pan", 1),)))
+
+    assert citation.start > 0
+
+
 async def test_a_citation_names_collection_source_title_and_page() -> None:
     (citation,) = _citations(await _cited("Fired at 900 degrees. [2]"))
 

@@ -31,25 +31,26 @@ def test_a_question_is_inserted_and_never_evaluated() -> None:
 def test_documents_keep_the_order_of_the_passages_and_their_words() -> None:
     request = compose(Query(text="q"), [passage("first", 1), passage("second", 2)], PROMPT)
 
-    assert [document["text"] for document in request.documents] == ["first", "second"]
+    assert [document.text for document in request.documents] == ["first", "second"]
 
 
-def test_a_documents_title_carries_its_headings_and_says_each_once() -> None:
+def test_a_documents_section_is_its_headings_without_the_title() -> None:
     found = [
-        passage("a", 1, title="Guide", heading_path=("Guide", "Install")),
+        passage("a", 1, title="Guide", heading_path=("Guide", "Install", "Linux")),
         passage("b", 2, title="Guide", heading_path=("Install",)),
         passage("c", 3, title="Guide"),
     ]
 
-    request = compose(Query(text="q"), found, PROMPT)
+    documents = compose(Query(text="q"), found, PROMPT).documents
 
-    assert [document["title"] for document in request.documents] == ["Guide > Install", "Guide > Install", "Guide"]
+    assert [document.title for document in documents] == ["Guide"] * 3
+    assert [document.section for document in documents] == ["Install > Linux", "Install", ""]
 
 
-def test_a_document_says_where_it_stands_in_its_source() -> None:
-    request = compose(Query(text="q"), [passage("a", 1, start=120)], PROMPT)
+def test_a_document_says_where_it_is_from_and_where_it_stands_there() -> None:
+    (document,) = compose(Query(text="q"), [passage("a", 1, start=120)], PROMPT).documents
 
-    assert request.documents[0]["start"] == "120"
+    assert (document.source, document.start) == ("document-1", 120)
 
 
 def test_nothing_of_the_documents_stands_in_the_messages() -> None:

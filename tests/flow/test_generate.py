@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 
 import pytest
 from fakes import ScriptedEngine
-from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, SystemMessage
+from langchain_core.outputs import ChatGenerationChunk
 
 from chatbot.errors import InternalError
-from chatbot.flow.compose import EngineRequest
+from chatbot.flow.compose import EngineDocument, EngineRequest
 from chatbot.flow.generate import generate
 from chatbot.schema import Delta, Message, Stop, Usage
 
+DOCUMENT = EngineDocument(source="d", title="T", section="S", text="words", start=3)
 REQUEST = EngineRequest(
     messages=(
         Message(role="system", content="s"),
@@ -20,7 +23,7 @@ REQUEST = EngineRequest(
         Message(role="assistant", content="a"),
         Message(role="user", content="q"),
     ),
-    documents=({"title": "T", "text": "words"},),
+    documents=(DOCUMENT,),
 )
 
 
@@ -48,14 +51,51 @@ async def test_the_engine_is_given_every_message_in_its_role_and_the_documents_b
 
     (messages,) = engine.messages
     assert [type(message) for message in messages] == [SystemMessage, HumanMessage, AIMessage, HumanMessage]
-    assert engine.documents == [[{"title": "T", "text": "words"}]]
+    assert engine.documents == [[{"source": "d", "title": "T", "section": "S", "text": "words", "start": 3}]]
 
 
-async def test_the_finish_reason_is_the_engines() -> None:
-    *_, stop = [item async for item in generate(ScriptedEngine(finish_reason="length"), REQUEST)]
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("stop", "stop"),
+        ("length", "length"),
+        ("max_tokens", "length"),
+        ("MAX_TOKENS", "length"),
+        ("end_turn", "stop"),
+        ("STOP", "stop"),
+        ("content_filter", "stop"),
+        (None, "stop"),
+        (7, "stop"),
+    ],
+)
+async def test_whatever_a_vendor_calls_the_finish_reason_the_answer_is_kept(said: object, reason: str) -> None:
+    engine = _FakeEngine([AIMessageChunk("a", response_metadata={"finish_reason": said}), AIMessageChunk("")])
+
+    *_, stop = [item async for item in generate(engine, REQUEST)]
 
     assert isinstance(stop, Stop)
-    assert stop.finish_reason == "length"
+    assert stop.finish_reason == reason
+
+
+async def test_counts_that_come_in_parts_are_added() -> None:
+    counts = [{"input_tokens": 10, "output_tokens": 0}, {"input_tokens": 0, "output_tokens": 7}]
+    engine = _FakeEngine([AIMessageChunk("a", usage_metadata={**each, "total_tokens": 0}) for each in counts])
+
+    *_, stop = [item async for item in generate(engine, REQUEST)]
+
+    assert isinstance(stop, Stop)
+    assert stop.usage == Usage(prompt_tokens=10, completion_tokens=7)
+
+
+class _FakeEngine(ScriptedEngine):
+    """Streams chunks as another package's engine makes them."""
+
+    def __init__(self, chunks: list[AIMessageChunk]) -> None:
+        super().__init__()
+        self._chunks = chunks
+
+    def _script(self, messages: object, kwargs: object) -> Iterator[ChatGenerationChunk]:
+        return (ChatGenerationChunk(message=chunk) for chunk in self._chunks)
 
 
 async def test_closing_it_closes_the_engines_stream() -> None:

@@ -118,6 +118,31 @@ async def test_an_abstention_says_so_and_cites_nothing(case: str) -> None:
     assert answer.citations == ()
 
 
+async def test_what_an_engine_raises_of_its_own_ends_the_stream_with_an_event_and_a_log(caplog: pytest.LogCaptureFixture) -> None:
+    engine = ScriptedEngine(pieces=["It ", ConnectionError("secret address")])
+
+    *_, last = await _events(scripted_pipeline(engine))
+
+    assert isinstance(last, Failed)
+    assert (last.code, "secret" in last.message) == ("InternalError", False)
+    assert "secret address" in caplog.text
+
+
+@pytest.mark.parametrize("pieces", [(), (" ", "\n")])
+async def test_an_engine_that_says_nothing_has_not_answered(pieces: tuple[str, ...]) -> None:
+    *_, last = await _events(scripted_pipeline(ScriptedEngine(pieces=pieces)))
+
+    assert isinstance(last, Failed)
+    assert "said nothing" in last.message
+
+
+async def test_a_history_without_end_is_refused() -> None:
+    history = (Message(role="user", content="x" * 200_001),)
+
+    with pytest.raises(QuestionError, match="200,001 characters and the limit is 200,000"):
+        await _answer(scripted_pipeline(ScriptedEngine()), Query(text="And?", history=history))
+
+
 async def test_a_greeting_does_not_hide_that_the_collection_is_unknown() -> None:
     with pytest.raises(UnknownCollection, match="cellar"):
         await _answer(scripted_pipeline(ScriptedEngine()), Query(text="Hello!", collections=("cellar",)))
