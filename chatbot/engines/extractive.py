@@ -46,6 +46,16 @@ _REFERENCE = re.compile(r"(?:\s+|(?<=[.,;:!?”\"']))(?:\[\d{1,3}\])+")
 
 _ENDS = re.compile(r"[.!?…。！？][\"'”’)\]」』）]*$")
 
+_CODE = re.compile(r">>> |^[{<$]|\": |\\$|(?:^|\s)(?:curl|pip|import|sudo) \S*[-./:=]")
+"""Signs of a program, a command or data, which letters alone do not give away."""
+
+_DANGLES = re.compile(
+    r"(?:this|these|that|those|it|they|he|she|one|another|both|such|others?|finally|however|therefore|thus|hence|instead|also|"
+    r"then|otherwise|moreover|furthermore|similarly|likewise|and|but|so|or)\b",
+    re.IGNORECASE,
+)
+"""Openings that lean on the sentence before: the two are quoted together."""
+
 _MIN_WORDS = 4
 _MIN_LETTERS = 0.75
 """Share of letters, digits and spaces; text that people read has more, code less."""
@@ -109,7 +119,7 @@ class ExtractiveEngine(BaseChatModel):
         return ChatResult(generations=[ChatGeneration(message=message)])
 
     def _choose(self, messages: Sequence[BaseMessage], documents: Sequence[Mapping[str, Any]]) -> list[_Candidate]:
-        """The sentences to quote, best first; empty to abstain."""
+        """The sentences to quote, in the order of the documents; empty to abstain."""
         candidates = _candidates(documents)
         question = _question(messages)
         if not candidates or not question:
@@ -119,13 +129,18 @@ class ExtractiveEngine(BaseChatModel):
             return []
         scores = _scores(question, candidates, cosines.tolist())
         ranked = sorted(range(len(candidates)), key=lambda i: -scores[i])
-        quoted = [i for i in ranked[:MAX_SENTENCES] if scores[i] >= MIN_SHARE * scores[ranked[0]]]
-        return [candidates[i] for i in quoted]
+        quoted: set[int] = set()
+        for i in ranked:
+            wanted = {i, i - 1} if _leans_on_the_one_before(candidates, i) else {i}
+            if scores[i] < MIN_SHARE * scores[ranked[0]] or len(quoted | wanted) > MAX_SENTENCES:
+                break
+            quoted |= wanted
+        return [candidates[i] for i in sorted(quoted)]
 
     def _say(self, chosen: Sequence[_Candidate]) -> Iterator[str]:
         """The answer in pieces of one sentence: a paragraph a source, its sentences in the order they stand there."""
         sources: dict[str, list[_Candidate]] = {}
-        for each in sorted(chosen, key=lambda each: each.document):
+        for each in chosen:
             sources.setdefault(each.source, []).append(each)
         for number, quoted in enumerate(sources.values()):
             prompt = self.prompts["quote_more" if number else "quote"]
@@ -165,7 +180,12 @@ def _is_prose(sentence: str) -> bool:
     # a mark, such as a Hindi vowel sign, belongs to its letter
     letters = sum(character.isspace() or unicodedata.category(character)[0] in "LMN" for character in sentence)
     words = len(sentence.split()) + len(_UNSPACED.findall(sentence)) / _LETTERS_A_WORD
-    return words >= _MIN_WORDS and letters >= _MIN_LETTERS * len(sentence) and not sentence.endswith((":", "："))
+    is_text = letters >= _MIN_LETTERS * len(sentence) and not _CODE.search(sentence)
+    return words >= _MIN_WORDS and is_text and not sentence.endswith((":", "："))
+
+
+def _leans_on_the_one_before(candidates: Sequence[_Candidate], i: int) -> bool:
+    return i > 0 and candidates[i].document == candidates[i - 1].document and bool(_DANGLES.match(candidates[i].text))
 
 
 def _laid_out(quoted: Sequence[_Candidate]) -> str:

@@ -12,6 +12,12 @@ def confidence(passages: Sequence[Passage]) -> float:
     return max((passage.dense for passage in passages), default=-1.0)
 
 
+_WORDLESS = 0.05
+"""Asked of the cosine on top where no passage holds any word of the question, not even misspelt. Of 300 strings of random letters
+40 % come to a cosine of .25 with some passage of the built-in knowledge, and 5 % to .30."""
+
+
 def abstain(passages: Sequence[Passage], min_cosine: float) -> bool:
     """True if no passage is close enough to the question to hold its answer."""
-    return confidence(passages) < min_cosine
+    shares_words = any(passage.lexical > 0 for passage in passages)
+    return confidence(passages) < min_cosine + (0.0 if shares_words else _WORDLESS)

@@ -69,10 +69,11 @@ class Draft:
         self._verdicts.append(item)
         return Judged(verdict=item)
 
-    def canned(self, status: Literal["abstained", "smalltalk"], passages: Sequence[Passage]) -> tuple[AnswerEvent, AnswerEvent]:
+    def canned(
+        self, status: Literal["abstained", "smalltalk"], passages: Sequence[Passage], prompt: str
+    ) -> tuple[AnswerEvent, AnswerEvent]:
         """An answer that is a prompt's own text."""
-        name = "abstention" if status == "abstained" else "smalltalk"
-        said = self.add(Delta(text=self._prompts[name].text("assistant").strip()))
+        said = self.add(Delta(text=self._prompts[prompt].text("assistant").strip()))
         reason = "abstained" if status == "abstained" else "stop"
         return said, Completed(answer=self.finish(status, passages, Stop(finish_reason=reason)))
 

@@ -24,7 +24,7 @@ from chatbot.flow.rerank import rerank
 from chatbot.flow.retrieve import Retriever
 from chatbot.flow.screen import Check, screen
 from chatbot.flow.segment import segment
-from chatbot.flow.smalltalk import is_smalltalk
+from chatbot.flow.smalltalk import smalltalk
 from chatbot.prompts import Prompt
 from chatbot.schema import Answer, AnswerEvent, Completed, Failed, Passage, Query, Retrieved, Stop
 from chatbot.settings import Settings
@@ -70,15 +70,15 @@ class Pipeline:
         """
         query = self._checked(query)
         draft = Draft(self._parts.prompts, self._parts.made_by)
-        if is_smalltalk(query.text):
+        if prompt := smalltalk(query.text):
             await asyncio.to_thread(self._parts.retrieve.check, query.collections)
-            for event in draft.canned("smalltalk", ()):
+            for event in draft.canned("smalltalk", (), prompt):
                 yield event
             return
         passages = await asyncio.to_thread(self._passages, query, draft)
         yield Retrieved(passages=tuple(passages))
         if abstain(passages, self._parts.settings.abstention.min_cosine):
-            for event in draft.canned("abstained", passages):
+            for event in draft.canned("abstained", passages, "abstention"):
                 yield event
             return
         async with aclosing(self._generated(query, passages, draft)) as events:
@@ -94,7 +94,7 @@ class Pipeline:
                     if not isinstance(item, Stop):
                         yield draft.add(item)
                     elif item.finish_reason == "abstained":
-                        for event in draft.canned("abstained", passages):
+                        for event in draft.canned("abstained", passages, "abstention"):
                             yield event
                     elif draft.is_empty():
                         raise InternalError("the engine said nothing; ask again, or in other words")

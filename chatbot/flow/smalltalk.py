@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import re
 
-_PHRASES = re.compile(
-    r"\W*(?:(?:hi|hello|hey|hallo|greetings|good (?:morning|afternoon|evening|day)|"
-    r"thanks?(?: you)?(?: (?:very|so) much| a lot)?|thx|cheers|"
-    r"bye|goodbye|see you|ok|okay|great|cool|nice|perfect|(?:please )?help(?: me)?|how are you|who are you|what are you|"
-    r"what can (?:you|i) (?:do|ask)|what do you know)(?: there| bot| chatbot| again)?\W*){1,3}",
-    re.IGNORECASE,
-)
-
+_AROUND = r"(?: (?:there|bot|chatbot|again|all|everyone|so much|very much|a lot|then|now|for (?:that|this|your help)))*"
+_SAID = {
+    "smalltalk": (
+        r"hi|hello|hey|hallo|greetings|good (?:morning|afternoon|evening|day)|(?:please )?help(?: me)?|how are you|who are you|"
+        r"what are you|what can (?:you|i) (?:do|ask)|what do you know"
+    ),
+    "thanks": (
+        r"thanks?(?: you)?|thx|cheers|ok|okay|great|cool|nice|perfect|got it|i see|well done|"
+        r"that (?:helps|helped|was helpful|is helpful|works|worked)|that'?s (?:great|helpful|all)"
+    ),
+    "farewell": r"bye|goodbye|see you|farewell|good night",
+}
+_PHRASES = {name: re.compile(rf"\W*(?:(?:{said}){_AROUND}\W*)+", re.IGNORECASE) for name, said in _SAID.items()}
+_ANY = re.compile(rf"\W*(?:(?:{'|'.join(_SAID.values())}){_AROUND}\W*)+", re.IGNORECASE)
 
 _MAX_LENGTH = 80
-"""Nobody greets at length, and the pattern takes the square of the length."""
+"""Nobody greets at length, and the patterns take the square of the length."""
 
 
-def is_smalltalk(text: str) -> bool:
-    """True if the text is nothing but pleasantries."""
-    return len(text) <= _MAX_LENGTH and bool(_PHRASES.fullmatch(text))
+def smalltalk(text: str) -> str:
+    """Name of the prompt that answers it, if the text is nothing but pleasantries; else empty.
+
+    "Thanks, bye!" is a farewell: what is said last counts.
+    """
+    text = text.replace("’", "'")
+    if len(text) > _MAX_LENGTH or not _ANY.fullmatch(text):
+        return ""
+    return max(_PHRASES, key=lambda name: max((match.end() for match in _PHRASES[name].finditer(text)), default=-1))

@@ -23,3 +23,9 @@ def test_refuses_when_nothing_was_found() -> None:
 
 def test_a_high_fused_score_does_not_help() -> None:
     assert abstain([passage("a", dense=0.1, score=1.0)], 0.33)
+
+
+@pytest.mark.parametrize(("dense", "refused"), [(0.28, True), (0.31, False)])
+def test_without_a_single_word_in_common_the_passage_must_be_closer(dense: float, refused: bool) -> None:
+    assert abstain([passage("a", dense=dense, lexical=0.0)], 0.25) is refused
+    assert not abstain([passage("a", dense=dense, lexical=0.0), passage("b", 2, dense=0.1, lexical=0.5)], 0.25)

@@ -1,15 +1,44 @@
+"""smalltalk: pleasantries get their own words, and everything else is looked up."""
+
+from __future__ import annotations
+
 import pytest
 
-from chatbot.flow.smalltalk import is_smalltalk
-
-
-@pytest.mark.parametrize("text", ["hello", "Hi there!", "thank you very much", "ok, thanks", "who are you?", "HELP"])
-def test_pleasantries_are_smalltalk(text: str) -> None:
-    assert is_smalltalk(text)
+from chatbot.flow.smalltalk import smalltalk
 
 
 @pytest.mark.parametrize(
-    "text", ["hello world program in C", "help me install it", "what can you do about typos", "thanksgiving", "?"]
+    ("text", "prompt"),
+    [
+        ("hello", "smalltalk"),
+        ("Hi there!", "smalltalk"),
+        ("who are you?", "smalltalk"),
+        ("HELP", "smalltalk"),
+        ("thank you very much", "thanks"),
+        ("ok, thanks", "thanks"),
+        ("Thanks, that helps!", "thanks"),
+        ("that’s great", "thanks"),
+        ("bye", "farewell"),
+        ("Thanks, bye!", "farewell"),
+    ],
+)
+def test_pleasantries_get_their_own_words(text: str, prompt: str) -> None:
+    assert smalltalk(text) == prompt
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "hello world program in C",
+        "help me install it",
+        "what can you do about typos",
+        "thanksgiving",
+        "ok but why",
+        "that helps whom",
+        "?",
+        "",
+        "hi" + "(" * 4000,
+    ],
 )
 def test_anything_to_look_up_is_not(text: str) -> None:
-    assert not is_smalltalk(text)
+    assert smalltalk(text) == ""
