@@ -6,7 +6,7 @@ Everything that comes from a document or a person goes through `escape`; no othe
 from __future__ import annotations
 
 import string
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from chatbot.apps.turn import Turn
 from chatbot.knowledge.collections import Collection
@@ -44,9 +44,12 @@ def escape(text: str) -> str:
     return text.translate(_ENTITIES)
 
 
-def welcome_html(has_documents: bool) -> str:
-    """What stands above the example questions."""
-    return _NOTICE if has_documents else _NOTICE + _NO_DOCUMENTS
+def welcome_html(has_documents: bool, collections: Mapping[str, int]) -> str:
+    """What stands above the example questions; `collections` are those without any, by title, with their documents counted."""
+    if not has_documents:
+        return _NOTICE + _NO_DOCUMENTS
+    listed = ", ".join(f"<b>{escape(title)}</b> ({count})" for title, count in collections.items())
+    return _NOTICE + (f'<p class="notice">Your documents: {listed}.</p>' if listed else "")
 
 
 def collection_html(collection: Collection) -> str:

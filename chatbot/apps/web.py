@@ -56,11 +56,17 @@ Frame = dict[Any, Any]
 """New values by component."""
 
 
+class _Example(NamedTuple):
+    button: gr.Button
+    collection: str
+    """Where it is asked: other documents may speak of the same things."""
+
+
 class _Parts(NamedTuple):
     """The components that events read and write."""
 
     welcome: gr.HTML
-    examples: list[gr.Button]
+    examples: list[_Example]
     transcript: gr.Chatbot
     hint: gr.HTML
     question: gr.Textbox
@@ -80,7 +86,7 @@ def build(application: Application) -> gr.Blocks:
         def loaded() -> Frame:
             """A sync may have brought documents since the page was built."""
             return {
-                parts.welcome: render.welcome_html(not application.is_empty()),
+                parts.welcome: _welcome(application),
                 parts.collection: gr.Dropdown(_choices(application)),
             }
 
@@ -112,7 +118,7 @@ def _lay_out(application: Application) -> _Parts:
     with gr.Column(elem_id="page"):
         gr.HTML(render.HEADER, elem_id="header")
         with gr.Column(elem_id="welcome"):
-            welcome = gr.HTML(render.welcome_html(not application.is_empty()))
+            welcome = gr.HTML(_welcome(application))
             examples = list(_examples(application.collections.values()))
         transcript = gr.Chatbot(
             label="Conversation",
@@ -142,15 +148,24 @@ def _lay_out(application: Application) -> _Parts:
     return _Parts(welcome, examples, transcript, hint, question, send, halt, collection, reset, gr.State(()))
 
 
-def _examples(collections: Iterable[Collection]) -> Iterator[gr.Button]:
+def _examples(collections: Iterable[Collection]) -> Iterator[_Example]:
     for collection in collections:
-        answerable = [each.question for each in golden_questions(collection) if each.expected_sources][:_EXAMPLES]
-        if not answerable:
-            continue
-        gr.HTML(render.collection_html(collection), elem_classes="collection")
-        with gr.Row(elem_classes="examples"):
-            for question in answerable:
-                yield gr.Button(question, elem_classes="example")
+        if questions := _example_questions(collection):
+            gr.HTML(render.collection_html(collection), elem_classes="collection")
+            with gr.Row(elem_classes="examples"):
+                for question in questions:
+                    yield _Example(gr.Button(question, elem_classes="example"), collection.name)
+
+
+def _example_questions(collection: Collection) -> list[str]:
+    return [each.question for each in golden_questions(collection) if each.expected_sources][:_EXAMPLES]
+
+
+def _welcome(application: Application) -> str:
+    """A collection without example questions would otherwise not be seen."""
+    held, described = application.catalogue.collections(), application.collections
+    plain = {name for name in held if name not in described or not _example_questions(described[name])}
+    return render.welcome_html(bool(held), {title: held[name] for title, name in _choices(application) if name in plain})
 
 
 def _choices(application: Application) -> list[tuple[str, str]]:
@@ -194,10 +209,13 @@ def _wire(parts: _Parts, application: Application) -> None:
 
     outputs = [parts.question, parts.hint, parts.transcript, parts.conversation]
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    sources = [(parts.question.submit, parts.question), (parts.send.click, parts.question)]
-    sources += [(example.click, example) for example in parts.examples]
-    for trigger, source in sources:
-        inputs = [source, parts.collection, parts.conversation]
+    sources: list[tuple[Any, Any, Any]] = [
+        (parts.question.submit, parts.question, parts.collection),
+        (parts.send.click, parts.question, parts.collection),
+        *((example.button.click, example.button, gr.State(example.collection)) for example in parts.examples),
+    ]
+    for trigger, question, collection in sources:
+        inputs = [question, collection, parts.conversation]
         # "multiple": otherwise the browser drops a question that comes too early, and nothing says so
         trigger(respond, inputs, outputs, trigger_mode="multiple", concurrency_id="answer", **quiet)
     parts.halt.click(halt, queue=False, **quiet)

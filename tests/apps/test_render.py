@@ -199,6 +199,15 @@ def test_a_chip_keeps_its_citation_when_an_earlier_sentence_was_taken_back() -> 
 
 
 def test_without_documents_the_page_says_how_to_add_some() -> None:
-    assert "chatbot sync PATH" in render.welcome_html(False)
-    assert "chatbot sync" not in render.welcome_html(True)
-    assert "talking to a machine" in render.welcome_html(True)
+    assert "chatbot sync PATH" in render.welcome_html(False, {})
+    assert "chatbot sync" not in render.welcome_html(True, {})
+    assert "talking to a machine" in render.welcome_html(True, {})
+    assert "Your documents" not in render.welcome_html(True, {})
+
+
+def test_collections_without_examples_are_named_with_their_size() -> None:
+    seen = _Seen(render.welcome_html(True, {"Papers": 3, "<b>Notes": 1}))
+
+    assert "Papers" in seen.text
+    assert "(3)" in seen.text
+    assert "<b>Notes" in seen.text

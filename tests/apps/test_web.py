@@ -90,6 +90,16 @@ def test_the_first_answerable_questions_are_the_examples(config: dict[str, Any])
     assert [label for label in labels if label.endswith("?")] == ["Answerable 4?", "Answerable 3?", "Answerable 2?"]
 
 
+def test_an_example_is_asked_in_its_own_collection(application: PageApplication, url: str, config: dict[str, Any]) -> None:
+    example = next(each["id"] for each in _components(config, "button") if each["props"]["value"].endswith("?"))
+    trigger = next(each for each in config["dependencies"] if each["targets"][0] == [example, "click"])
+    body = {"data": ["Answerable 4?", None, None], "fn_index": trigger["id"], "session_hash": "example"}
+    httpx.post(f"{url}/gradio_api/queue/join", json=body).raise_for_status()
+    _ = httpx.get(f"{url}/gradio_api/queue/data", params={"session_hash": "example"}, timeout=30).text
+
+    assert application.queries[-1].collections == ("handbook",)
+
+
 def test_every_input_has_a_label(config: dict[str, Any]) -> None:
     inputs = _components(config, "textbox") + _components(config, "dropdown")
 
