@@ -7,7 +7,8 @@
     │   ├── QuestionError        empty, or too long
     │   ├── UnknownCollection    a collection that does not exist
     │   ├── WeightsMissing       no copy of the encoder's weights was found
-    │   └── DataDirectoryError   in use by another process, or not writable
+    │   └── DataDirectoryError   not writable
+    │       └── DataDirectoryInUse   another process owns it
     ├── DocumentRefused      one file cannot be read; the rest of a sync goes on
     └── InternalError        our own fault (exit 1, HTTP 5xx)
         └── IndexDamaged         a derived index differs from the catalogue and could not be rebuilt
@@ -45,7 +46,11 @@ class WeightsMissing(UserError):
 
 
 class DataDirectoryError(UserError):
-    """The data directory cannot be used: another process owns it, or it is not writable."""
+    """The data directory cannot be used."""
+
+
+class DataDirectoryInUse(DataDirectoryError):
+    """Another process owns the data directory."""
 
 
 class DocumentRefused(ChatbotError):
