@@ -16,6 +16,9 @@
 The text of each is shown to people: what happened, which value, what to do next.
 """
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 
 class ChatbotError(Exception):
     """Base of all errors this product raises on purpose."""
@@ -63,3 +66,15 @@ class InternalError(ChatbotError):
 
 class IndexDamaged(InternalError):
     """A derived index differs from the catalogue, and rebuilding it did not help."""
+
+
+def from_code(code: str, message: str) -> ChatbotError:
+    """The error that an event tells of by the name of its class; a name that is not one of these is our own fault."""
+    kind = globals().get(code)
+    return kind(message) if isinstance(kind, type) and issubclass(kind, ChatbotError) else InternalError(message)
+
+
+def first_mistake(mistakes: Sequence[Mapping[str, Any]], inside: int = 0) -> str:
+    """The first of pydantic's `errors()` with its place, less the `inside` outermost names of it."""
+    location: tuple[str | int, ...] = mistakes[0]["loc"]
+    return ": ".join(filter(None, [".".join(map(str, location[inside:] or location)), mistakes[0]["msg"]]))

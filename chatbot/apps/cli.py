@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from chatbot import __version__, settings
-from chatbot.errors import ChatbotError, InternalError, UserError
+from chatbot.errors import ChatbotError, InternalError, UserError, from_code
 
 if TYPE_CHECKING:
     from chatbot.apps.session import Session
@@ -160,7 +160,7 @@ def _with_session(command: str, act: Callable[[Session], T]) -> T:
 
     if not (configured.data_dir / "catalogue.sqlite").exists():
         print("first use here: preparing the encoder and reading the built-in documents, half a minute", file=sys.stderr)  # noqa: T201
-    with connect(configured, command) as session:
+    with connect(configured, command, say=lambda line: print(line, file=sys.stderr)) as session:  # noqa: T201
         return act(session)
 
 
@@ -173,7 +173,7 @@ async def _ask(session: Session, query: Query, json: bool, stream: bool) -> Answ
             if stream:
                 terminal.event(event, as_json=json)
             if isinstance(event, Failed):
-                raise InternalError(event.message)
+                raise from_code(event.code, event.message)
             if isinstance(event, Completed):
                 if not stream:
                     terminal.answer(event.answer, as_json=json)

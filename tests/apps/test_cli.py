@@ -19,7 +19,7 @@ from fakes import TOKEN, ScriptedApplication, ScriptedEngine, scripted_server, s
 from chatbot import __version__
 from chatbot.apps import cli
 from chatbot.bootstrap import Application
-from chatbot.errors import InternalError
+from chatbot.errors import ChatbotError, InternalError, PromptError
 from chatbot.knowledge.ownership import Owner, Ownership
 from chatbot.schema import Answer, Completed, DeltaReleased, Passage, answer_event
 from chatbot.settings import Settings
@@ -334,8 +334,11 @@ def test_a_traceback_comes_only_with_debug(tmp_path: Path) -> None:
     assert "SettingsError" in debug.err
 
 
-def test_an_engine_that_fails_midway_is_exit_code_1(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    failing = ScriptedApplication(ScriptedEngine(pieces=["Four ", InternalError("the engine went away")]))
+@pytest.mark.parametrize(("kind", "code"), [(InternalError, 1), (PromptError, 2)])
+def test_an_error_midway_has_the_exit_code_of_its_kind(
+    kind: type[ChatbotError], code: int, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing = ScriptedApplication(ScriptedEngine(pieces=["Four ", kind("the engine went away")]))
     monkeypatch.setenv("CHATBOT_DATA_DIR", str(tmp_path / "data"))
     held = Ownership(tmp_path / "data", "serve")
     (tmp_path / "data" / "catalogue.sqlite").touch()
@@ -345,7 +348,7 @@ def test_an_engine_that_fails_midway_is_exit_code_1(run: Run, tmp_path: Path, mo
         outcome = run("ask", "kettle?")
     held.release()
 
-    assert outcome.code == 1
+    assert outcome.code == code
     _assert_one_line(outcome.err, "the engine went away")
 
 
