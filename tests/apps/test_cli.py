@@ -336,6 +336,10 @@ def test_a_traceback_comes_only_with_debug(tmp_path: Path) -> None:
     assert "SettingsError" in debug.err
 
 
+def test_debug_is_in_the_help_though_it_may_stand_anywhere(run: Run) -> None:
+    assert "--debug" in run("--help").out
+
+
 @pytest.mark.parametrize(("kind", "code"), [(InternalError, 1), (PromptError, 2)])
 def test_an_error_midway_has_the_exit_code_of_its_kind(
     kind: type[ChatbotError], code: int, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
