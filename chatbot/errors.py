@@ -7,13 +7,17 @@
     │   ├── QuestionError        empty, or too long
     │   ├── UnknownCollection    a collection that does not exist
     │   ├── WeightsMissing       no copy of the encoder's weights was found
-    │   └── DataDirectoryError   in use by another process, or not writable
+    │   └── DataDirectoryError   not writable
+    │       └── DataDirectoryInUse   another process owns it
     ├── DocumentRefused      one file cannot be read; the rest of a sync goes on
     └── InternalError        our own fault (exit 1, HTTP 5xx)
         └── IndexDamaged         a derived index differs from the catalogue and could not be rebuilt
 
 The text of each is shown to people: what happened, which value, what to do next.
 """
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 class ChatbotError(Exception):
@@ -45,7 +49,11 @@ class WeightsMissing(UserError):
 
 
 class DataDirectoryError(UserError):
-    """The data directory cannot be used: another process owns it, or it is not writable."""
+    """The data directory cannot be used."""
+
+
+class DataDirectoryInUse(DataDirectoryError):
+    """Another process owns the data directory."""
 
 
 class DocumentRefused(ChatbotError):
@@ -58,3 +66,15 @@ class InternalError(ChatbotError):
 
 class IndexDamaged(InternalError):
     """A derived index differs from the catalogue, and rebuilding it did not help."""
+
+
+def from_code(code: str, message: str) -> ChatbotError:
+    """The error that an event tells of by the name of its class; a name that is not one of these is our own fault."""
+    kind = globals().get(code)
+    return kind(message) if isinstance(kind, type) and issubclass(kind, ChatbotError) else InternalError(message)
+
+
+def first_mistake(mistakes: Sequence[Mapping[str, Any]], inside: int = 0) -> str:
+    """The first of pydantic's `errors()` with its place, less the `inside` outermost names of it."""
+    location: tuple[str | int, ...] = mistakes[0]["loc"]
+    return ": ".join(filter(None, [".".join(map(str, location[inside:] or location)), mistakes[0]["msg"]]))

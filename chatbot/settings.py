@@ -93,10 +93,19 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, _TomlSource(settings_cls)
 
+    @field_validator("data_dir", "knowledge")
+    @classmethod
+    def _from_home(cls, folder: Path | None) -> Path | None:
+        """A shell replaces `~` in a variable, but nobody does in a file."""
+        try:
+            return folder and folder.expanduser()
+        except RuntimeError as error:
+            raise ValueError("there is no such home directory") from error
+
     @field_validator("knowledge")
     @classmethod
     def _is_folder(cls, folder: Path | None) -> Path | None:
-        if folder is not None and not folder.expanduser().is_dir():
+        if folder is not None and not folder.is_dir():
             raise ValueError("there is no such folder")
         return folder
 
@@ -148,7 +157,7 @@ def origin(path: str) -> Literal["environment", "chatbot.toml", "default"]:
 
 def _read_file() -> dict[str, Any]:
     try:
-        return tomllib.loads(FILE.read_text(encoding="utf-8"))
+        return tomllib.loads(FILE.read_text(encoding="utf-8-sig"))  # Windows' editors put a mark in front
     except FileNotFoundError:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

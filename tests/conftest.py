@@ -123,21 +123,19 @@ def models() -> Path:
 def tiny(models: Path) -> Path:
     """A folder with `tiny`, a sentence-transformers model of two layers with random weights, and what it was compiled into."""
     folder = models.with_name(f"{models.name}-tiny")
-    with _locked(models.parent), contextlib.chdir(models.parent):
+    with _locked(models.parent):
         if not folder.exists():
             building = models.with_name("building")
             shutil.rmtree(building, ignore_errors=True)
             subprocess.run([sys.executable, "-c", TINY_MODEL, MODEL, str(building)], check=True, capture_output=True)
-            with contextlib.chdir(building):
-                bi_encoder.load(TINY, building / "compiled")
             building.rename(folder)
+        bi_encoder.load(str(folder / TINY), folder / "compiled")
     return folder
 
 
 @pytest.fixture(scope="session")
 def tiny_encoder(tiny: Path) -> BiEncoder:
-    with contextlib.chdir(tiny):
-        return bi_encoder.load(TINY, tiny / "compiled")
+    return bi_encoder.load(str(tiny / TINY), tiny / "compiled")
 
 
 @pytest.fixture(scope="session")

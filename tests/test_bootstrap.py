@@ -92,11 +92,10 @@ def test_an_unknown_engine_is_refused(data_dir_with_model: Path) -> None:
 def test_another_encoder_makes_the_vectors_anew(
     small_application: Callable[..., Application], tiny: Path, tmp_path: Path
 ) -> None:
-    shutil.copytree(tiny / "tiny", tmp_path / "tiny")
     small_application(CATS, data_dir=tmp_path / "data").close()
     shutil.copytree(tiny / "compiled", tmp_path / "data" / "models", dirs_exist_ok=True)
     flags = {"data_dir": tmp_path / "data", "knowledge": tmp_path / "knowledge-0"}
-    again = small_application({}, **flags, encoder=EncoderSettings(model="tiny"))
+    again = small_application({}, **flags, encoder=EncoderSettings(model=str(tiny / "tiny")))
     assert again.indexes.rebuilt == "the embedding model changed"
     assert again.indexes.difference() == ""
 

@@ -140,6 +140,25 @@ def test_a_file_that_cannot_be_read_is_refused() -> None:
         settings.load()
 
 
+def test_a_file_with_a_byte_order_mark_is_read() -> None:
+    Path("chatbot.toml").write_bytes(b"\xef\xbb\xbfport = 1001")
+    assert settings.load().port == 1001
+
+
+@pytest.mark.parametrize("name", ["data_dir", "knowledge"])
+def test_a_tilde_is_the_home_directory(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "mine").mkdir()
+    in_file(f"{name} = '~/mine'")
+    assert getattr(settings.load(), name) == tmp_path / "mine"
+
+
+def test_the_home_of_nobody_is_refused() -> None:
+    in_file("data_dir = '~nobody-at-all/x'")
+    with pytest.raises(SettingsError, match="chatbot.toml: data_dir = '~nobody-at-all/x': there is no such home directory"):
+        settings.load()
+
+
 def test_an_open_host_without_names_is_refused() -> None:
     with pytest.raises(SettingsError, match="'0.0.0.0' is reachable from other machines.*set allowed_hosts"):
         settings.load(host="0.0.0.0")

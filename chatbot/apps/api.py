@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import logging
 import secrets
 from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing, closing
@@ -14,15 +12,14 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, Field
 from starlette.concurrency import iterate_in_threadpool
 
+from chatbot.apps import wire
+from chatbot.apps.problems import failed
 from chatbot.apps.state import ServerState
 from chatbot.bootstrap import Application
-from chatbot.errors import ChatbotError
 from chatbot.flow.pipeline import last_answer
-from chatbot.schema import Answer, AnswerEvent, Failed, Message, Passage, Query
+from chatbot.schema import Answer, AnswerEvent, Message, Passage, Query
 
 STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-
-_log = logging.getLogger(__name__)
 
 router = APIRouter()
 
@@ -89,7 +86,7 @@ async def search(body: SearchRequest, application: Opened) -> SearchResponse:
 
 @router.post("/v1/sync", dependencies=[Depends(owner_only)], include_in_schema=False)
 async def sync(body: SyncRequest, application: Opened) -> StreamingResponse:
-    """Sync as the command line does, one JSON report a line."""
+    """Sync as the command line does, one JSON report a line; an `error` event ends it early."""
     return StreamingResponse(_in_threads(_reports(application, body)), media_type="application/x-ndjson")
 
 
@@ -121,10 +118,8 @@ async def _chained(first: AnswerEvent, rest: AsyncGenerator[AnswerEvent]) -> Asy
         try:
             async for event in rest:
                 yield event
-        except Exception:  # noqa: BLE001  the last border
-            # the status is sent already: the stream itself must say that it ends here
-            _log.exception("an answer broke off")
-            yield Failed(code="InternalError", message="something of ours failed; the server's log says what")
+        except Exception as error:  # noqa: BLE001  the last border: the stream itself must say that it ends here
+            yield failed(error)
 
 
 async def _sse(events: AsyncGenerator[AnswerEvent]) -> AsyncGenerator[str]:
@@ -132,7 +127,7 @@ async def _sse(events: AsyncGenerator[AnswerEvent]) -> AsyncGenerator[str]:
         number = 0
         async for event in events:
             number += 1
-            yield f"id: {number}\nevent: {event.type}\ndata: {event.model_dump_json()}\n\n"
+            yield wire.server_sent(event.model_dump_json(), id=number, event=event.type)
 
 
 async def _in_threads(lines: Generator[str]) -> AsyncGenerator[str]:
@@ -144,6 +139,6 @@ async def _in_threads(lines: Generator[str]) -> AsyncGenerator[str]:
 def _reports(application: Application, body: SyncRequest) -> Generator[str]:
     try:
         for report in application.sync(body.paths, body.collection, body.dry_run):
-            yield report.model_dump_json() + "\n"
-    except ChatbotError as error:
-        yield json.dumps({"error": str(error)}) + "\n"
+            yield wire.json_line(report.model_dump_json())
+    except Exception as error:  # noqa: BLE001  the last border: without a word it would look as if the process had died
+        yield wire.json_line(failed(error).model_dump_json())

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from chatbot import __version__, settings
-from chatbot.errors import ChatbotError, InternalError, UserError
+from chatbot.errors import ChatbotError, InternalError, UserError, from_code
 
 if TYPE_CHECKING:
     from chatbot.apps.session import Session
@@ -28,6 +28,7 @@ _TYPER_INTERRUPTED = 130
 
 app = typer.Typer(
     help="Ask your documents: answers quote their sources, or say that the documents do not say.",
+    epilog="--debug, anywhere on the line, shows a traceback with an error.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -45,7 +46,6 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback with an error.")] = False,
     version: Annotated[
         bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
     ] = False,
@@ -133,9 +133,8 @@ def show_settings(json: Json = False) -> None:
 
 def main() -> None:
     """Run a command; an error is one line on stderr: 2 is the user's to mend, 1 is ours."""
-    # a name, not a value, for the libraries that would call home; set before any of them is imported
+    # for Chroma, which would call home; set before it is imported
     os.environ.setdefault("ANONYMIZED_TELEMETRY", "False")
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]  # it may stand behind any command
     debug = len(arguments) < len(sys.argv) - 1
     try:
@@ -160,7 +159,7 @@ def _with_session(command: str, act: Callable[[Session], T]) -> T:
 
     if not (configured.data_dir / "catalogue.sqlite").exists():
         print("first use here: preparing the encoder and reading the built-in documents, half a minute", file=sys.stderr)  # noqa: T201
-    with connect(configured, command) as session:
+    with connect(configured, command, say=lambda line: print(line, file=sys.stderr)) as session:  # noqa: T201
         return act(session)
 
 
@@ -173,7 +172,7 @@ async def _ask(session: Session, query: Query, json: bool, stream: bool) -> Answ
             if stream:
                 terminal.event(event, as_json=json)
             if isinstance(event, Failed):
-                raise InternalError(event.message)
+                raise from_code(event.code, event.message)
             if isinstance(event, Completed):
                 if not stream:
                     terminal.answer(event.answer, as_json=json)

@@ -14,8 +14,8 @@ from typing import Literal, NamedTuple
 
 from chatbot import prompts, registry
 from chatbot.bootstrap import knowledge_folders, shipped
-from chatbot.encoders import runtime, weights
-from chatbot.errors import ChatbotError
+from chatbot.encoders import card, runtime, weights
+from chatbot.errors import ChatbotError, WeightsMissing
 from chatbot.knowledge import collections, ownership
 from chatbot.settings import Settings
 
@@ -45,7 +45,8 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     yield Finding("python", "ok", sys.version.split()[0])
     yield _sqlite()
     yield Finding("cpu", "ok", f"{os.cpu_count()} cores, runs the encoder in {runtime.precisions()[0]}")
-    for check, look in (("weights", _weights), ("knowledge", _knowledge), ("prompts", _prompts), ("engine", _engine)):
+    yield _weights(settings)
+    for check, look in (("knowledge", _knowledge), ("prompts", _prompts), ("engine", _engine)):
         yield _tried(check, look, settings)
     yield _data_dir(settings)
     yield _disk(settings)
@@ -66,8 +67,17 @@ def _sqlite() -> Finding:
     return Finding("sqlite", "ok" if fixed else "note", text if fixed else f"{text} has the WAL-reset bug; WAL mode is not used")
 
 
-def _weights(settings: Settings) -> str:
-    return f"{settings.encoder.model} in {weights.locate(settings.encoder.model)}"
+def _weights(settings: Settings) -> Finding:
+    model = settings.encoder.model
+    if card.place(model, settings.data_dir / "models").card():
+        return Finding("weights", "ok", f"{model}, compiled")
+    try:
+        folder = weights.locate(model, download=False)
+    except WeightsMissing as error:
+        if weights.may_be_on_hub(model):
+            return Finding("weights", "note", f"{model} is not on this machine; the first start fetches it from the model hub")
+        return Finding("weights", "problem", str(error))
+    return Finding("weights", "ok", f"{model} in {folder} (compiled at the first use)")
 
 
 def _knowledge(settings: Settings) -> str:
@@ -90,25 +100,30 @@ def _engine(settings: Settings) -> str:
 def _data_dir(settings: Settings) -> Finding:
     owner = ownership.find(settings.data_dir)
     if owner:
-        at = f" at {owner.url}" if owner.url else ""
-        return Finding(
-            "data directory", "note", f"{settings.data_dir} is open in process {owner.pid} (`chatbot {owner.command}`{at})"
-        )
-    folder = settings.data_dir if settings.data_dir.exists() else settings.data_dir.absolute().parent
-    if not os.access(folder, os.W_OK):
+        return Finding("data directory", "note", f"{settings.data_dir} is open in {owner}")
+    folder = _existing(settings.data_dir)
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         return Finding("data directory", "problem", f"{folder} cannot be written; set CHATBOT_DATA_DIR to a folder that can")
     return Finding(
-        "data directory", "ok", f"{settings.data_dir}{'' if settings.data_dir.exists() else ' (made at the first use)'}"
+        "data directory",
+        "ok",
+        f"{settings.data_dir}{'' if folder == settings.data_dir.absolute() else ' (made at the first use)'}",
     )
 
 
 def _disk(settings: Settings) -> Finding:
-    folder = settings.data_dir if settings.data_dir.exists() else settings.data_dir.absolute().parent
+    folder = _existing(settings.data_dir)
     try:
         free = shutil.disk_usage(folder).free / 2**30
     except OSError as error:
         return Finding("disk", "not_run", f"{folder}: {error.strerror}")
     return Finding("disk", "ok" if free > _FREE_GIB else "problem", f"{free:.1f} GiB free; at least {_FREE_GIB} is wanted")
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest around it that there is: the others are made with it."""
+    absolute = folder.absolute()
+    return next(each for each in (absolute, *absolute.parents) if os.path.exists(each))
 
 
 def _port(settings: Settings) -> Finding:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 import uuid
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import aclosing
 from typing import Any, Literal
 
@@ -14,15 +15,16 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
 
+from chatbot.apps import wire
 from chatbot.apps.api import STREAM_HEADERS, Opened, begun
 from chatbot.apps.problems import trouble
 from chatbot.bootstrap import Application
-from chatbot.errors import QuestionError, UnknownCollection
+from chatbot.errors import QuestionError, UnknownCollection, from_code
 from chatbot.flow.pipeline import last_answer
 from chatbot.schema import Answer, AnswerEvent, Completed, DeltaReleased, Failed, Message, Query
 
 EVERYTHING = "chatbot"
-"""The model that searches all collections."""
+"""The model that searches all collections. A collection of this name is the model `chatbot/chatbot`."""
 
 
 class _OpenAIRoute(APIRoute):
@@ -51,11 +53,15 @@ class TextPart(BaseModel):
 
 class ChatMessage(BaseModel):
     role: Literal["system", "developer", "user", "assistant"]
-    content: str | list[TextPart]
+    content: str | list[TextPart] | None = None
 
     def as_message(self) -> Message:
-        text = self.content if isinstance(self.content, str) else "".join(part.text for part in self.content)
+        text = self.content if isinstance(self.content, str) else "".join(part.text for part in self.content or ())
         return Message(role="system" if self.role == "developer" else self.role, content=text)
+
+
+class StreamOptions(BaseModel):
+    include_usage: bool = False
 
 
 class ChatRequest(BaseModel):
@@ -64,36 +70,55 @@ class ChatRequest(BaseModel):
     model: str = EVERYTHING
     messages: list[ChatMessage] = Field(min_length=1, max_length=200)
     stream: bool = False
+    stream_options: StreamOptions | None = None
 
 
 @router.get("/models")
 async def models(application: Opened) -> dict[str, Any]:
     """`chatbot` for everything, and one model a collection."""
-    names = [EVERYTHING, *sorted(application.catalogue.collections())]
-    return {"object": "list", "data": [{"id": name, "object": "model", "created": 0, "owned_by": "chatbot"} for name in names]}
+    return {"object": "list", "data": [_model(name) for name in await _models(application)]}
+
+
+@router.get("/models/{name:path}")
+async def model(name: str, application: Opened) -> dict[str, Any]:
+    """One of them."""
+    _collections(name, await _models(application))
+    return _model(name)
 
 
 @router.post("/chat/completions")
 async def chat_completions(body: ChatRequest, application: Opened) -> Response:
     """Answer the last user message; streaming or not."""
-    events = application.answer(_query(body, application))
+    events = application.answer(_query(body, await _models(application)))
     if body.stream:
-        stream = _chunks(body.model, await begun(events))
+        stream = _chunks(body, await begun(events))
         return StreamingResponse(stream, media_type="text/event-stream", headers=STREAM_HEADERS)
     return JSONResponse(_completion(body.model, await last_answer(events)))
 
 
-def _query(body: ChatRequest, application: Application) -> Query:
+async def _models(application: Application) -> dict[str, tuple[str, ...]]:
+    """The collections that each model searches; none means all."""
+    held = await asyncio.to_thread(application.catalogue.collections)
+    return {EVERYTHING: (), **{f"{EVERYTHING}/{name}" if name == EVERYTHING else name: (name,) for name in sorted(held)}}
+
+
+def _model(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": "chatbot"}
+
+
+def _collections(model: str, known: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    if model not in known:
+        raise UnknownCollection(f"there is no model {model!r}; there are: {', '.join(known)}")
+    return known[model]
+
+
+def _query(body: ChatRequest, known: Mapping[str, tuple[str, ...]]) -> Query:
     messages = [message.as_message() for message in body.messages]
     asked = max((place for place, message in enumerate(messages) if message.role == "user"), default=None)
     if asked is None:
         raise QuestionError("there is no user message; the last one is the question")
-    known = application.catalogue.collections()
-    if body.model != EVERYTHING and body.model not in known:
-        raise UnknownCollection(f"there is no model {body.model!r}; there are: {', '.join([EVERYTHING, *sorted(known)])}")
-    collections = () if body.model == EVERYTHING else (body.model,)
-    history = tuple(message for message in messages[:asked] if message.role != "system")
-    return Query(text=messages[asked].content, history=history, collections=collections)
+    history = tuple(message for message in messages[:asked] if message.role != "system" and message.content)
+    return Query(text=messages[asked].content, history=history, collections=_collections(body.model, known))
 
 
 def _completion(model: str, answer: Answer) -> dict[str, Any]:
@@ -106,8 +131,10 @@ def _completion(model: str, answer: Answer) -> dict[str, Any]:
     }
 
 
-async def _chunks(model: str, events: AsyncGenerator[AnswerEvent]) -> AsyncGenerator[str]:
-    head = _head(f"chatcmpl-{uuid.uuid4().hex}", model, "chat.completion.chunk")
+async def _chunks(body: ChatRequest, events: AsyncGenerator[AnswerEvent]) -> AsyncGenerator[str]:
+    with_usage = body.stream_options is not None and body.stream_options.include_usage
+    # an answer gets its own id when it is finished, and a stream needs one before
+    head = _head(uuid.uuid4().hex, body.model, "chat.completion.chunk") | ({"usage": None} if with_usage else {})
     yield _data({**head, "choices": [_choice({"role": "assistant", "content": ""})]})
     async with aclosing(events):
         async for event in events:
@@ -115,14 +142,17 @@ async def _chunks(model: str, events: AsyncGenerator[AnswerEvent]) -> AsyncGener
                 yield _data({**head, "choices": [_choice({"content": event.text})]})
             elif isinstance(event, Completed):
                 answer = event.answer
-                yield _data({**head, "choices": [_choice({}, _finish(answer))], "usage": _usage(answer), **_extra(answer)})
+                yield _data({**head, "choices": [_choice({}, _finish(answer))], **_extra(answer)})
+                if with_usage:
+                    yield _data({**head, "choices": [], "usage": _usage(answer)})
             elif isinstance(event, Failed):
-                yield _data(_error(event.message, event.code))
+                status = trouble(from_code(event.code, event.message)).status
+                yield _data(_error(event.message, event.code, status))
     yield "data: [DONE]\n\n"
 
 
 def _head(id_: str, model: str, kind: str) -> dict[str, Any]:
-    return {"id": id_, "object": kind, "created": int(time.time()), "model": model}
+    return {"id": f"chatcmpl-{id_}", "object": kind, "created": int(time.time()), "model": model}
 
 
 def _choice(delta: dict[str, Any], finish_reason: str | None = None) -> dict[str, Any]:
@@ -152,8 +182,8 @@ def _extra(answer: Answer) -> dict[str, Any]:
 
 
 def _data(body: dict[str, Any]) -> str:
-    return f"data: {json.dumps(body)}\n\n"
+    return wire.server_sent(json.dumps(body))
 
 
-def _error(message: str, code: str, status: int = 500) -> dict[str, Any]:
+def _error(message: str, code: str, status: int) -> dict[str, Any]:
     return {"error": {"message": message, "type": "server_error" if status >= 500 else "invalid_request_error", "code": code}}

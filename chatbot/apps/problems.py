@@ -13,7 +13,8 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from chatbot.apps.headers import HEADERS
-from chatbot.errors import ChatbotError, UnknownCollection, UserError
+from chatbot.errors import ChatbotError, InternalError, UnknownCollection, UserError, first_mistake
+from chatbot.schema import Failed
 
 _log = logging.getLogger(__name__)
 
@@ -33,13 +34,17 @@ def trouble(error: Exception) -> Trouble:
     if isinstance(error, ChatbotError):
         return Trouble(400 if isinstance(error, UserError) else 500, str(error))
     if isinstance(error, RequestValidationError):
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"][1:]) or "body"
-        return Trouble(422, f"{place}: {first['msg']}")
+        return Trouble(422, first_mistake(error.errors(), inside=1))
     if isinstance(error, HTTPException):
         return Trouble(error.status_code, str(error.detail), error.headers)
     _log.error("a request failed", exc_info=error)
     return Trouble(500, "something of ours failed; the server's log says what")
+
+
+def failed(error: Exception) -> Failed:
+    """The last event of a stream whose status is sent already."""
+    code = type(error).__name__ if isinstance(error, ChatbotError) else InternalError.__name__
+    return Failed(code=code, message=trouble(error).detail)
 
 
 def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:

@@ -23,6 +23,7 @@ from chatbot.apps.page import FrontPage, load_page
 from chatbot.apps.state import Progress, ServerState
 from chatbot.bootstrap import Application
 from chatbot.errors import ChatbotError, UserError
+from chatbot.knowledge import ownership
 from chatbot.knowledge.ownership import Owner
 from chatbot.settings import LOOPBACK, Settings
 
@@ -36,8 +37,11 @@ def serve(settings: Settings, say: Say) -> None:
     """Run until stopped.
 
     Raises:
-        ChatbotError: the port is taken, or the application could not be opened.
+        ChatbotError: the data directory is served already, the port is taken, or the application could not be opened.
     """
+    # the lock before the port: a second server on the directory asks for the same port as well
+    if (owner := ownership.find(settings.data_dir)) and owner.command == "serve":
+        raise ownership.in_use(settings.data_dir, owner)
     listener = _bind(settings.host, settings.port)
     port = listener.getsockname()[1]
     url = _url(settings.host, port)

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any, Protocol
 
 import httpx
+from pydantic import TypeAdapter
 
+from chatbot.apps.wire import Lines, data_of
 from chatbot.bootstrap import open_application
-from chatbot.errors import ChatbotError, DataDirectoryError, InternalError, UserError
+from chatbot.errors import ChatbotError, DataDirectoryInUse, InternalError, UserError, from_code
 from chatbot.knowledge import ownership
 from chatbot.knowledge.ownership import Owner
 from chatbot.knowledge.sync import DocumentReport
-from chatbot.schema import AnswerEvent, Passage, Query, answer_event
+from chatbot.schema import AnswerEvent, Failed, Passage, Query, answer_event
 from chatbot.settings import Settings
 
 _STARTING_S = 300
 """How long to wait for a serving process that is still reading documents."""
+_ENDING_S = 10
+"""How long to wait for one that answers no more."""
+_FIRST_WORD_S = 2
+_NEXT_WORD_S = 10
+
+_report: TypeAdapter[DocumentReport | Failed] = TypeAdapter(DocumentReport | Failed)
+
+Say = Callable[[str], None]
+"""Tells the person at the terminal."""
 
 
 class Session(Protocol):
@@ -33,33 +43,69 @@ class Session(Protocol):
 
 
 @contextmanager
-def connect(settings: Settings, command: str) -> Generator[Session]:
-    """Open the data directory, or talk to the process that has it open.
+def connect(settings: Settings, command: str, say: Say) -> Generator[Session]:
+    """Open the data directory, or talk to the process that has it open; a longer wait is explained.
 
     Raises:
         ChatbotError: neither is possible.
     """
-    deadline = time.monotonic() + _STARTING_S
+    with ExitStack() as stack:
+        yield _session(settings, command, say, stack)
+
+
+def _session(settings: Settings, command: str, say: Say, stack: ExitStack) -> Session:
+    busy, ending = _Patience(say, _STARTING_S), _Patience(say, _ENDING_S)
     while True:
         owner = ownership.find(settings.data_dir)
-        if owner and owner.url:
-            yield RemoteApplication(owner)
-            return
         try:
-            with open_application(settings, command) as application:
-                yield application
-                return
-        except DataDirectoryError:
-            # held by a command that will soon be done, or by a server that has no address yet
-            if ownership.find(settings.data_dir) is None or time.monotonic() > deadline:
+            if owner and owner.url:
+                return RemoteApplication(owner, say)
+            return stack.enter_context(open_application(settings, command))
+        except DataDirectoryInUse:
+            # by a command that will soon be done, or by a server that has no address yet
+            if not busy.wait(f"{owner or 'another process'}, which has the data directory open"):
                 raise
-            time.sleep(0.2)
+        except _DoesNotAnswer:
+            # it is about to end, or has ended since it was found
+            if not ending.wait(f"{owner}, which does not answer"):
+                raise
+
+
+class _Patience:
+    """Waits for another process, and after a moment says for what."""
+
+    def __init__(self, say: Say, at_most_s: float) -> None:
+        self._say = say
+        self._at_most_s = at_most_s
+        self._begun = 0.0
+        self._next_word = 0.0
+        self._said = ""
+
+    def wait(self, what: str) -> bool:
+        """Wait a little for `what`; false when it has been long enough, counted from the first time."""
+        now = time.monotonic()
+        if not self._begun:
+            self._begun, self._next_word = now, now + _FIRST_WORD_S
+        if now >= self._next_word and what != self._said:
+            self._say(f"waiting for {what}")
+            self._said, self._next_word = what, now + _NEXT_WORD_S
+        time.sleep(0.2)
+        return now < self._begun + self._at_most_s
+
+
+class _DoesNotAnswer(InternalError):
+    """The owner has an address, and nobody answers there."""
 
 
 class RemoteApplication:
     """The owner's loopback API, with the methods of `Application`."""
 
-    def __init__(self, owner: Owner) -> None:
+    def __init__(self, owner: Owner, say: Say) -> None:
+        """Wait until the owner has read its documents.
+
+        Raises:
+            InternalError: it does not answer, or could not start.
+        """
         self._owner = owner
         self._options: dict[str, Any] = {
             "base_url": owner.url,
@@ -67,7 +113,7 @@ class RemoteApplication:
             "timeout": httpx.Timeout(10, read=None),
             "trust_env": False,  # a proxy has no business between two processes of one machine
         }
-        self._wait_until_open()
+        self._wait_until_open(_Patience(say, _STARTING_S))
 
     async def answer(self, query: Query) -> AsyncGenerator[AnswerEvent]:
         """See `Pipeline.answer`."""
@@ -77,9 +123,10 @@ class RemoteApplication:
                 if response.status_code != 200:
                     await response.aread()
                     raise _error(response)
-                async for line in response.aiter_lines():
-                    if line.startswith("data: "):
-                        yield answer_event.validate_json(line.removeprefix("data: "))
+                lines = Lines()
+                async for piece in response.aiter_bytes():
+                    for data in filter(None, map(data_of, lines.feed(piece))):
+                        yield answer_event.validate_json(data)
 
     async def search(self, query: Query, k: int) -> list[Passage]:
         """See `Pipeline.search`."""
@@ -101,29 +148,26 @@ class RemoteApplication:
             if response.status_code != 200:
                 response.read()
                 raise _error(response)
-            for line in response.iter_lines():
-                event = json.loads(line)
-                if "error" in event:
-                    raise UserError(event["error"])
-                yield DocumentReport.model_validate(event)
+            lines = Lines()
+            for piece in response.iter_bytes():
+                for report in map(_report.validate_json, lines.feed(piece)):
+                    if isinstance(report, Failed):
+                        raise from_code(report.code, report.message)
+                    yield report
 
-    def _wait_until_open(self) -> None:
-        deadline = time.monotonic() + _STARTING_S
+    def _wait_until_open(self, patience: _Patience) -> None:
         with self._reached(), httpx.Client(**self._options) as client:
-            while True:
-                state = client.get("/readyz").json()
-                if state["ready"]:
-                    return
-                if state["phase"] == "failed" or time.monotonic() > deadline:
+            while not (state := client.get("/readyz").json())["ready"]:
+                reading = f", document {state['done']} of {state['total']}" if state["total"] else ""
+                if state["phase"] == "failed" or not patience.wait(f"{self._owner}: {state['phase']}{reading}"):
                     raise InternalError(f"the server at {self._owner.url} is not ready: {state['message'] or state['phase']}")
-                time.sleep(0.3)
 
     @contextmanager
     def _reached(self) -> Generator[None]:
         try:
             yield
         except httpx.HTTPError as error:
-            raise InternalError(f"process {self._owner.pid} at {self._owner.url} does not answer: {error}") from error
+            raise _DoesNotAnswer(f"process {self._owner.pid} at {self._owner.url} does not answer: {error}") from error
 
 
 def _query(query: Query) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from chatbot.apps import wire
 from chatbot.knowledge.sync import DocumentReport
 from chatbot.schema import Answer, AnswerEvent, Completed, DeltaReleased, Passage
 from chatbot.settings import Settings, origin
@@ -33,7 +34,7 @@ def answer(value: Answer, as_json: bool) -> None:
 def event(value: AnswerEvent, as_json: bool) -> None:
     """One event as it comes."""
     if as_json:
-        print(value.model_dump_json(), flush=True)
+        print(wire.json_line(value.model_dump_json()), end="", flush=True)
     elif isinstance(value, DeltaReleased):
         print(value.text, end="", flush=True)
     elif isinstance(value, Completed):

@@ -16,7 +16,8 @@ import gradio as gr
 from gradio.themes import Base
 
 from chatbot.apps import render
-from chatbot.apps.turn import PacedTurns, Turn, fail, refuse
+from chatbot.apps.pacing import PacedTurns
+from chatbot.apps.turn import Turn, fail, refuse
 from chatbot.bootstrap import Application
 from chatbot.errors import ChatbotError, UserError
 from chatbot.knowledge.collections import Collection, golden_questions

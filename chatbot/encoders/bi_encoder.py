@@ -2,43 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
-from pydantic import BaseModel, ValidationError
 from tokenizers import Encoding, Tokenizer
 
-from chatbot.encoders import Vectors, runtime, weights
+from chatbot.encoders import Vectors, card, weights
+from chatbot.encoders.card import Card
 from chatbot.encoders.compile import compile_encoder
-from chatbot.encoders.runtime import Batch, Graph, Precision
+from chatbot.encoders.runtime import Batch, Graph
 
 _BATCH = 16
 _REMEMBERED_QUERIES = 1024
-
-
-class _WeightsFile(BaseModel):
-    path: Path
-    size: int
-    mtime_ns: int
-
-
-class Card(BaseModel):
-    """What the compile step wrote down about a compiled encoder."""
-
-    fingerprint: str
-    dimension: int
-    max_tokens: int
-    precision: Precision
-    cosine: float
-    """Worst cosine to sentence-transformers in f32 over the probe sentences."""
-    weights: _WeightsFile
-    files: dict[str, int]
-    """Size of every file that was written, so that one cut short is made anew."""
 
 
 class BiEncoder(Embeddings):
@@ -97,35 +75,11 @@ def load(model: str, cache: Path, threads: int = 1) -> BiEncoder:
         WeightsMissing: the weights are nowhere to be found.
         InternalError: the compiled graph is not faithful to the model.
     """
-    folder = cache / re.sub(r"[^A-Za-z0-9.-]+", "-", model).strip("-")
-    card = _read_card(folder)
-    if card is None or not _whole(folder, card) or _stale(card) or card.precision not in runtime.precisions():
-        compile_encoder(weights.locate(model), folder)
-        card = Card.model_validate_json((folder / "encoder.json").read_text(encoding="utf-8"))
-    return BiEncoder(folder, card, threads)
-
-
-def _read_card(folder: Path) -> Card | None:
-    try:
-        return Card.model_validate(json.loads((folder / "encoder.json").read_text(encoding="utf-8")))
-    except (FileNotFoundError, json.JSONDecodeError, ValidationError):
-        return None
-
-
-def _whole(folder: Path, card: Card) -> bool:
-    try:
-        return all((folder / name).stat().st_size == size for name, size in card.files.items())
-    except OSError:
-        return False
-
-
-def _stale(card: Card) -> bool:
-    """True if the weights file changed since; weights that are gone do not matter, the graph holds them."""
-    try:
-        stat = card.weights.path.stat()
-    except OSError:
-        return False
-    return (stat.st_size, stat.st_mtime_ns) != (card.weights.size, card.weights.mtime_ns)
+    place = card.place(model, cache)
+    if (found := place.card()) is None:
+        compile_encoder(weights.locate(place.name), place.folder, place.name)
+        found = Card.model_validate_json((place.folder / card.FILE).read_bytes())
+    return BiEncoder(place.folder, found, threads)
 
 
 def _pad(encodings: list[Encoding]) -> Batch:

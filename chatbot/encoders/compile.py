@@ -1,11 +1,10 @@
 """Compiles a sentence-transformers model once, in a child process: torch's hundreds of megabytes never enter the serving process.
 
-Run as `python -m chatbot.encoders.compile SOURCE TARGET`.
+Run as `python -m chatbot.encoders.compile SOURCE TARGET NAME`.
 """
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sys
@@ -15,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from chatbot.encoders import runtime, weights
+from chatbot.encoders import card, runtime, weights
 from chatbot.errors import InternalError
 
 MIN_COSINE = 0.999
 """Every probe sentence must stay this close to sentence-transformers in f32, or the compiled graph is refused."""
 
-_STAGING = "compiling-"
+_STAGING = ".compiling-"  # no model's folder begins with a dot
 _PROBES = [
     "What is attention?",
     "how do i install this without internet",
@@ -34,8 +33,8 @@ _PROBES = [
 ]
 
 
-def compile_encoder(source: Path, target: Path) -> None:
-    """Compile the model in `source` into the folder `target`, which appears whole or not at all.
+def compile_encoder(source: Path, target: Path, name: str) -> None:
+    """Compile the model in `source`, which is called `name`, into the folder `target`, which appears whole or not at all.
 
     Raises:
         InternalError: the child failed; the message carries its last line.
@@ -45,7 +44,7 @@ def compile_encoder(source: Path, target: Path) -> None:
         shutil.rmtree(left_over, ignore_errors=True)
     staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=target.parent))
     try:
-        command = [sys.executable, "-m", "chatbot.encoders.compile", str(source), str(staging)]
+        command = [sys.executable, "-m", "chatbot.encoders.compile", str(source), str(staging), name]
         child = subprocess.run(command, capture_output=True, text=True, check=False)
         if child.returncode != 0:
             last = (child.stderr.strip() or "it printed nothing").splitlines()[-1]
@@ -57,7 +56,7 @@ def compile_encoder(source: Path, target: Path) -> None:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _compile_here(source: Path, target: Path) -> None:
+def _compile_here(source: Path, target: Path, name: str) -> None:
     import torch
     from sentence_transformers import SentenceTransformer
 
@@ -71,6 +70,7 @@ def _compile_here(source: Path, target: Path) -> None:
         def forward(self, input_ids: Any, attention_mask: Any) -> Any:
             return self.model({"input_ids": input_ids, "attention_mask": attention_mask})["sentence_embedding"]
 
+    stamps = weights.stamps(source)  # first, so that a change while it compiles is noticed the next time
     model = SentenceTransformer(str(source), device="cpu", local_files_only=True)
     tokens = model.tokenizer(_PROBES, padding=True, truncation=True, max_length=model.max_seq_length, return_tensors="np")
     batch = (tokens["input_ids"].astype(np.int64), tokens["attention_mask"].astype(np.int64))
@@ -80,17 +80,18 @@ def _compile_here(source: Path, target: Path) -> None:
     reference = model.encode(_PROBES, normalize_embeddings=True)
     precision, cosine = _fastest_faithful(target / "model.xml", batch, reference)
     model.tokenizer.backend_tokenizer.save(str(target / "tokenizer.json"))
-    stat = (source / weights.WEIGHTS).stat()
-    card = {
-        "fingerprint": weights.fingerprint(source, precision),
-        "dimension": int(reference.shape[1]),
-        "max_tokens": int(model.max_seq_length or 512),
-        "precision": precision,
-        "cosine": round(cosine, 6),
-        "weights": {"path": str(source / weights.WEIGHTS), "size": stat.st_size, "mtime_ns": stat.st_mtime_ns},
-        "files": {path.name: path.stat().st_size for path in target.iterdir() if path.is_file()},
-    }
-    (target / "encoder.json").write_text(json.dumps(card, indent=2), encoding="utf-8")
+    written = card.Card(
+        name=name,
+        fingerprint=weights.fingerprint(source, precision),
+        dimension=int(reference.shape[1]),
+        max_tokens=int(model.max_seq_length or 512),
+        precision=precision,
+        cosine=round(cosine, 6),
+        source=source.absolute(),
+        stamps=stamps,
+        files={path.name: path.stat().st_size for path in target.iterdir() if path.is_file()},
+    )
+    (target / card.FILE).write_text(written.model_dump_json(indent=2), encoding="utf-8")
 
 
 def _fastest_faithful(graph: Path, batch: runtime.Batch, reference: Any) -> tuple[runtime.Precision, float]:
@@ -105,4 +106,4 @@ def _fastest_faithful(graph: Path, batch: runtime.Batch, reference: Any) -> tupl
 
 
 if __name__ == "__main__":
-    _compile_here(Path(sys.argv[1]), Path(sys.argv[2]))
+    _compile_here(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])

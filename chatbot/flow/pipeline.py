@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from langchain_core.language_models import BaseChatModel
 
-from chatbot.errors import ChatbotError, InternalError, QuestionError
+from chatbot.errors import ChatbotError, InternalError, QuestionError, from_code
 from chatbot.flow.abstain import abstain
 from chatbot.flow.cite import cite
 from chatbot.flow.compose import compose
@@ -157,5 +157,5 @@ async def last_answer(events: AsyncGenerator[AnswerEvent]) -> Answer:
             if isinstance(event, Completed):
                 return event.answer
             if isinstance(event, Failed):
-                raise ChatbotError(event.message)
+                raise from_code(event.code, event.message)
     raise AssertionError("a stream ends with a terminal event")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -10,18 +11,25 @@ from typing import IO
 
 from pydantic import BaseModel, ValidationError
 
-from chatbot.errors import DataDirectoryError
+from chatbot.errors import DataDirectoryError, DataDirectoryInUse
 
 _FILE = "lock"
+_ANNOUNCED_S = 1
+"""An owner says who it is as soon as it has the lock."""
 
 
 class Owner(BaseModel, frozen=True):
-    pid: int
-    command: str
+    pid: int = 0
+    """0 for one that has not said who it is."""
+    command: str = ""
     url: str = ""
     """Loopback address of the owner's API; empty while it has none."""
     token: str = ""
     """Made anew at every start; opens the routes that act on files."""
+
+    def __str__(self) -> str:
+        at = f" at {self.url}" if self.url else ""
+        return f"process {self.pid} (`chatbot {self.command}`{at})" if self.pid else "another process"
 
 
 class Ownership:
@@ -31,7 +39,8 @@ class Ownership:
         """Take the lock, waiting up to `wait_s` seconds for a short-lived owner.
 
         Raises:
-            DataDirectoryError: another process holds it, or the directory cannot be written.
+            DataDirectoryInUse: another process holds it.
+            DataDirectoryError: the directory cannot be written.
         """
         try:
             data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -45,10 +54,12 @@ class Ownership:
         deadline = time.monotonic() + wait_s
         while not _try_lock(self._file):
             owner = find(data_dir)
-            if time.monotonic() >= deadline or (owner and owner.url):
+            # without an owner it was only somebody looking, who is gone in an instant
+            patience_s = 0 if owner else _ANNOUNCED_S
+            if (owner and owner.url) or time.monotonic() >= deadline + patience_s:
                 self._file.close()
-                raise DataDirectoryError(_in_use(data_dir, owner))
-            time.sleep(0.1)
+                raise in_use(data_dir, owner or Owner())
+            time.sleep(0.1 if owner else 0.001)
         self.announce(Owner(pid=os.getpid(), command=command))
 
     def announce(self, owner: Owner) -> None:
@@ -66,23 +77,26 @@ class Ownership:
 
 def find(data_dir: Path) -> Owner | None:
     """The process that owns the directory now, if one does."""
-    path = data_dir / _FILE
+    deadline = time.monotonic() + _ANNOUNCED_S
     try:
-        with path.open("r+", encoding="utf-8") as file:
-            if _try_lock(file):
-                return None  # nobody holds it: what it says was left by a process that was killed
-            return Owner.model_validate_json(file.read())
-    except (OSError, ValidationError):
+        with (data_dir / _FILE).open(encoding="utf-8") as file:
+            while not _is_free(file):
+                with contextlib.suppress(ValidationError):
+                    return Owner.model_validate_json(file.read())
+                if time.monotonic() >= deadline:
+                    return Owner()
+                time.sleep(0.01)
+                file.seek(0)
+    except OSError:
         return None
+    return None  # nobody holds it: what it says was left by a process that was killed
 
 
-def _in_use(data_dir: Path, owner: Owner | None) -> str:
-    who = (
-        f"process {owner.pid} (`chatbot {owner.command}`{f' at {owner.url}' if owner.url else ''})"
-        if owner
-        else "another process"
+def in_use(data_dir: Path, owner: Owner) -> DataDirectoryInUse:
+    """The error for whoever wanted the directory for itself."""
+    return DataDirectoryInUse(
+        f"the data directory {str(data_dir)!r} is in use by {owner}; stop it first, or set CHATBOT_DATA_DIR to another directory"
     )
-    return f"the data directory {str(data_dir)!r} is in use by {who}; stop it first, or set CHATBOT_DATA_DIR to another directory"
 
 
 if sys.platform == "win32":
@@ -98,12 +112,20 @@ if sys.platform == "win32":
             file.seek(0)
         return True
 
+    _is_free = _try_lock  # there is no shared lock here: two who look at once see each other
+
 else:
     import fcntl
 
     def _try_lock(file: IO[str]) -> bool:
+        return _flock(file, fcntl.LOCK_EX)
+
+    def _is_free(file: IO[str]) -> bool:
+        return _flock(file, fcntl.LOCK_SH)  # shared, so that those who look are not taken for an owner by each other
+
+    def _flock(file: IO[str], kind: int) -> bool:
         try:
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file.fileno(), kind | fcntl.LOCK_NB)
         except OSError:
             return False
         return True

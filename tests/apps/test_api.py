@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from chatbot.apps.state import Progress
 from chatbot.bootstrap import Application
-from chatbot.errors import InternalError, SettingsError
+from chatbot.errors import InternalError, PromptError, SettingsError
 from chatbot.knowledge.sync import DocumentReport
 from chatbot.schema import Answer, Completed, DeltaReleased, answer_event
 from chatbot.settings import Settings
@@ -149,6 +149,12 @@ def test_any_language_comes_back_as_it_went_in() -> None:
     assert client.post("/v1/answers", json={"question": "什么是模型？🫖"}).json()["text"] == "模型 “wie” é 🫖. [1]"
 
 
+def test_what_the_asker_can_mend_midway_is_400_in_the_json_form() -> None:
+    response = _client(_scripted("Four ", PromptError("the prompt is gone"))).post("/v1/answers", json=QUESTION)
+
+    _assert_problem(response, 400, "the prompt is gone")
+
+
 # refusals
 
 
@@ -172,7 +178,8 @@ def test_an_unknown_collection_is_404_in_both_forms(client: TestClient, stream: 
         ("/v1/answers", {"question": 5}, "question"),
         ("/v1/answers", {**QUESTION, "temprature": 1}, "temprature"),
         ("/v1/answers", {**QUESTION, "history": [{"role": "robot", "content": "x"}]}, "history.0.role"),
-        ("/v1/search", {"text": "kettle", "k": 0}, "k"),
+        ("/v1/answers", [], "body: "),
+        ("/v1/search", {"text": "kettle", "k": 0}, "k: "),
         ("/v1/search", {"text": "kettle", "k": 101}, "k"),
     ],
 )
@@ -202,7 +209,7 @@ def test_what_the_api_does_not_have_is_a_problem_too(client: TestClient, method:
 def test_an_unexpected_error_tells_nothing_of_the_inside() -> None:
     response = _client(_scripted(ValueError("/secret/path"))).post("/v1/answers", json=QUESTION)
 
-    _assert_problem(response, 500, "the server's log says what")
+    _assert_problem(response, 500, "log says what")
     assert "secret" not in response.text
 
 
@@ -347,7 +354,17 @@ def test_an_error_of_a_sync_is_its_last_line() -> None:
 
     lines = _client(application).post("/v1/sync", json={}, headers=OWNER).text.splitlines()
 
-    assert json.loads(lines[-1]) == {"error": "there is no file"}
+    assert json.loads(lines[-1]) == {"type": "error", "code": "SettingsError", "message": "there is no file"}
+
+
+def test_even_an_unforeseen_error_of_a_sync_is_its_last_line_and_tells_no_secret() -> None:
+    application = _scripted()
+    application.reports = [DocumentReport(source="1.md", collection="c", state="added"), OSError("password=hunter2")]
+
+    response = _client(application).post("/v1/sync", json={}, headers=OWNER)
+
+    assert json.loads(response.text.splitlines()[-1])["code"] == "InternalError"
+    assert "hunter2" not in response.text
 
 
 def test_a_real_sync_through_the_api_makes_a_document_answerable(small_application: SmallApplication, tmp_path: Any) -> None:

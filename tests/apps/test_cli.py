@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,7 +20,8 @@ from fakes import TOKEN, ScriptedApplication, ScriptedEngine, scripted_server, s
 from chatbot import __version__
 from chatbot.apps import cli
 from chatbot.bootstrap import Application
-from chatbot.errors import InternalError
+from chatbot.encoders import card
+from chatbot.errors import ChatbotError, InternalError, PromptError
 from chatbot.knowledge.ownership import Owner, Ownership
 from chatbot.schema import Answer, Completed, DeltaReleased, Passage, answer_event
 from chatbot.settings import Settings
@@ -334,8 +336,15 @@ def test_a_traceback_comes_only_with_debug(tmp_path: Path) -> None:
     assert "SettingsError" in debug.err
 
 
-def test_an_engine_that_fails_midway_is_exit_code_1(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    failing = ScriptedApplication(ScriptedEngine(pieces=["Four ", InternalError("the engine went away")]))
+def test_debug_is_in_the_help_though_it_may_stand_anywhere(run: Run) -> None:
+    assert "--debug" in run("--help").out
+
+
+@pytest.mark.parametrize(("kind", "code"), [(InternalError, 1), (PromptError, 2)])
+def test_an_error_midway_has_the_exit_code_of_its_kind(
+    kind: type[ChatbotError], code: int, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing = ScriptedApplication(ScriptedEngine(pieces=["Four ", kind("the engine went away")]))
     monkeypatch.setenv("CHATBOT_DATA_DIR", str(tmp_path / "data"))
     held = Ownership(tmp_path / "data", "serve")
     (tmp_path / "data" / "catalogue.sqlite").touch()
@@ -345,7 +354,7 @@ def test_an_engine_that_fails_midway_is_exit_code_1(run: Run, tmp_path: Path, mo
         outcome = run("ask", "kettle?")
     held.release()
 
-    assert outcome.code == 1
+    assert outcome.code == code
     _assert_one_line(outcome.err, "the engine went away")
 
 
@@ -407,6 +416,51 @@ def test_doctor_names_every_problem_and_what_to_do(run: Run, tmp_path: Path, mon
     assert "chatbot[offline]" in outcome.out
     assert "there is no engine 'magic'" in outcome.out
     assert "host '::1%nowhere' is no address of this machine" in outcome.out
+
+
+def _finding(run: Run, check: str) -> tuple[str, str]:
+    return next((each["state"], each["text"]) for each in json.loads(run("doctor", "--json").out) if each["check"] == check)
+
+
+def test_doctor_is_content_with_a_compiled_encoder_without_weights(
+    run: Run, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = str(shutil.copytree(tiny / "tiny", tmp_path / "tiny"))
+    cache = tmp_path / "data" / "models"
+    compiled = shutil.copytree(card.place(str(tiny / "tiny"), tiny / "compiled").folder, card.place(model, cache).folder)
+    (compiled / card.FILE).write_text((compiled / card.FILE).read_text().replace(str(tiny / "tiny"), model))
+    shutil.rmtree(model)
+    monkeypatch.setenv("CHATBOT_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("CHATBOT_ENCODER__MODEL", model)
+
+    assert _finding(run, "weights") == ("ok", f"{model}, compiled")
+
+
+def test_doctor_downloads_nothing(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHATBOT_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("CHATBOT_ENCODER__MODEL", "nobody/nothing")
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+
+    state, text = _finding(run, "weights")  # a connection would fail the test
+
+    assert (state, text) == ("note", "nobody/nothing is not on this machine; the first start fetches it from the model hub")
+
+
+def test_doctor_looks_where_a_nested_directory_will_be_made(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHATBOT_DATA_DIR", str(tmp_path / "a" / "b" / "c"))
+
+    assert _finding(run, "data directory") == ("ok", f"{tmp_path / 'a' / 'b' / 'c'} (made at the first use)")
+    assert _finding(run, "disk")[0] == "ok"
+
+
+@pytest.mark.parametrize("data_dir", ["file", "file/below"])
+def test_doctor_sees_a_file_where_the_directory_should_be(
+    data_dir: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("CHATBOT_DATA_DIR", str(tmp_path / data_dir))
+
+    assert _finding(run, "data directory")[0] == "problem"
 
 
 def test_doctor_looks_at_a_port_in_use(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -10,7 +11,7 @@ from fakes import ScriptedApplication, ScriptedEngine, scripted_server
 from starlette.testclient import TestClient
 
 from chatbot.bootstrap import Application
-from chatbot.errors import InternalError
+from chatbot.errors import InternalError, PromptError
 
 PATH = "/v1/chat/completions"
 ASKED = {"model": "chatbot", "messages": [{"role": "user", "content": "How much does the kettle hold?"}]}
@@ -36,6 +37,7 @@ def test_a_completion_has_openais_shape() -> None:
 
     assert body["object"] == "chat.completion"
     assert body["model"] == "chatbot"
+    assert body["id"].startswith("chatcmpl-")
     assert isinstance(body["created"], int)
     (choice,) = body["choices"]
     assert choice["message"] == {"role": "assistant", "content": "Four litres. [1]", "refusal": None}
@@ -59,7 +61,24 @@ def test_a_stream_opens_with_the_role_and_ends_with_a_finish_reason_and_done() -
     assert "".join(chunk["choices"][0]["delta"]["content"] for chunk in middle) == "Four litres. [1]"
     assert (last["choices"][0]["delta"], last["choices"][0]["finish_reason"]) == ({}, "stop")
     assert last["citations"]
-    assert last["usage"]["total_tokens"] == 12
+
+
+def test_a_stream_tells_its_usage_in_a_chunk_of_its_own_where_it_is_wanted() -> None:
+    wanted = {**ASKED, "stream": True, "stream_options": {"include_usage": True}}
+
+    *before, last = _chunks(_client(_scripted()).post(PATH, json=wanted).text)
+
+    assert last["choices"] == []
+    assert last["usage"] == {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12}
+    assert {chunk["usage"] for chunk in before} == {None}
+    assert before[-1]["choices"][0]["finish_reason"] == "stop"
+
+
+@pytest.mark.parametrize("options", [{}, {"stream_options": None}, {"stream_options": {"include_usage": False}}])
+def test_a_stream_has_no_usage_where_it_is_not_wanted(options: dict[str, Any]) -> None:
+    chunks = _chunks(_client(_scripted()).post(PATH, json={**ASKED, "stream": True, **options}).text)
+
+    assert not any("usage" in chunk for chunk in chunks)
 
 
 def test_the_chunks_of_a_stream_share_id_time_and_kind() -> None:
@@ -67,6 +86,7 @@ def test_the_chunks_of_a_stream_share_id_time_and_kind() -> None:
 
     assert len({(chunk["id"], chunk["created"], chunk["model"], chunk["object"]) for chunk in chunks}) == 1
     assert chunks[0]["object"] == "chat.completion.chunk"
+    assert chunks[0]["id"].startswith("chatcmpl-")
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -90,6 +110,15 @@ def test_an_error_midway_ends_the_stream_as_openais_do() -> None:
 
     last = _chunks(response.text)[-1]
     assert last == {"error": {"message": "the engine went away", "type": "server_error", "code": "InternalError"}}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_the_asker_can_mend_midway_is_told_as_such(stream: bool) -> None:
+    response = _client(_scripted("Four ", PromptError("mend it"))).post(PATH, json={**ASKED, "stream": stream})
+
+    error = (_chunks(response.text)[-1] if stream else response.json())["error"]
+    assert error == {"message": "mend it", "type": "invalid_request_error", "code": "PromptError"}
+    assert response.status_code == (200 if stream else 400)
 
 
 def test_an_error_midway_is_500_without_a_stream() -> None:
@@ -171,6 +200,17 @@ def test_earlier_turns_are_history_and_the_clients_system_prompt_is_not_obeyed()
     assert [message.text for message in given][1:] == ["Which kettle?", "The blue one.", "How much does it hold?"]
 
 
+@pytest.mark.parametrize("without_words", [{"content": None}, {"content": ""}, {}])
+def test_an_assistants_message_without_words_is_left_out(without_words: dict[str, Any]) -> None:
+    application = _scripted()
+    messages = [{"role": "user", "content": "Hello?"}, {"role": "assistant", **without_words}, *ASKED["messages"]]
+
+    response = _client(application).post(PATH, json={"messages": messages})
+
+    assert response.status_code == 200
+    assert [message.text for message in application.engine.messages[0]][1:] == ["Hello?", "How much does the kettle hold?"]
+
+
 def test_the_last_user_message_is_the_question_whatever_stands_behind_it() -> None:
     application = _scripted()
     messages = [*ASKED["messages"], {"role": "assistant", "content": "It holds"}]
@@ -187,6 +227,43 @@ def test_collections_are_models(application: Application) -> None:
     assert listed["object"] == "list"
     assert [model["id"] for model in listed["data"]] == ["chatbot", "handbook", "llm-primer"]
     assert {model["object"] for model in listed["data"]} == {"model"}
+
+
+def test_a_model_is_described_by_itself_as_in_the_list() -> None:
+    client = _client(_scripted())
+
+    listed = client.get("/v1/models").json()["data"]
+
+    assert [client.get(f"/v1/models/{model['id']}").json() for model in listed] == listed
+
+
+def test_a_model_there_is_not_is_404_in_openais_shape() -> None:
+    response = _client(_scripted()).get("/v1/models/gpt-4o")
+
+    assert response.status_code == 404
+    assert response.json()["error"]["message"] == "there is no model 'gpt-4o'; there are: chatbot, handbook, papers"
+
+
+class _Namesake(ScriptedApplication):
+    """Holds a collection with the name of the model for everything, and is asked for it away from the event loop only."""
+
+    def collections(self) -> dict[str, int]:
+        with pytest.raises(RuntimeError, match="no running event loop"):
+            asyncio.get_running_loop()
+        return {"chatbot": 1, "papers": 2}
+
+
+@pytest.mark.parametrize(("model", "searched"), [("chatbot", ()), ("chatbot/chatbot", ("chatbot",)), ("papers", ("papers",))])
+def test_every_collection_can_be_reached_even_one_named_chatbot(model: str, searched: tuple[str, ...]) -> None:
+    application = _Namesake(ScriptedEngine())
+    application.retrieve.known = ("chatbot", "papers")
+    client = _client(application)
+
+    assert client.post(PATH, json={**ASKED, "model": model}).status_code == 200
+
+    assert [query.collections for query, _, _ in application.retrieve.calls] == [searched]
+    assert [each["id"] for each in client.get("/v1/models").json()["data"]] == ["chatbot", "chatbot/chatbot", "papers"]
+    assert client.get(f"/v1/models/{model}").json()["id"] == model
 
 
 def test_a_collection_as_model_is_the_only_one_searched(application: Application) -> None:

@@ -25,7 +25,7 @@ from chatbot.apps import cli
 from chatbot.apps.server import serve
 from chatbot.bootstrap import Application
 from chatbot.errors import UserError, WeightsMissing
-from chatbot.knowledge.ownership import Owner, find
+from chatbot.knowledge.ownership import Owner, Ownership, find
 from chatbot.schema import Answer
 from chatbot.settings import EncoderSettings, Settings
 
@@ -197,10 +197,11 @@ def test_a_second_terminal_gets_the_same_errors_and_exit_codes(server: Server, r
     assert run(server.data_dir, "sync", "/nowhere/at/all").code == 2
 
 
-def test_a_second_server_is_refused_and_the_first_is_named(server: Server, run: Run) -> None:
+@pytest.mark.parametrize("same_port", [True, False])
+def test_a_second_server_is_refused_and_the_first_is_named(server: Server, run: Run, same_port: bool) -> None:
     url = server.wait_for_api()
 
-    outcome = run(server.data_dir, "serve", "--port", "0")
+    outcome = run(server.data_dir, "serve", "--port", url.rpartition(":")[2] if same_port else "0")
 
     assert outcome.code == 2
     assert outcome.err.count("\n") == 1
@@ -208,11 +209,21 @@ def test_a_second_server_is_refused_and_the_first_is_named(server: Server, run: 
     assert httpx.get(f"{url}/readyz", trust_env=False).status_code == 200
 
 
-def test_a_port_in_use_is_named_with_what_to_do(server: Server, run: Run) -> None:
+def test_a_second_server_is_refused_while_the_first_still_starts(run: Run, tmp_path: Path) -> None:
+    starting = Ownership(tmp_path, "serve")  # it has no address yet
+    with socket.create_server(("127.0.0.1", 0)) as its:
+        outcome = run(tmp_path, "serve", "--port", str(its.getsockname()[1]))
+    starting.release()
+
+    assert outcome.code == 2
+    assert f"in use by process {os.getpid()} (`chatbot serve`); stop it first" in outcome.err
+
+
+def test_a_port_in_use_is_named_with_what_to_do(run: Run, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
-        outcome = run(server.data_dir, "serve", "--port", str(port))
+        outcome = run(tmp_path / "data", "serve", "--port", str(port))
 
     assert outcome.code == 2
     assert outcome.err == (

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 from conftest import furnish, write
-from fakes import TOKEN, ScriptedApplication, ScriptedEngine, scripted_server, serving
+from fakes import TOKEN, ScriptedApplication, ScriptedEngine, passage, scripted_server, serving
 from fastapi import FastAPI
 from starlette.responses import JSONResponse, StreamingResponse
 
 from chatbot.apps.session import RemoteApplication, connect
 from chatbot.apps.state import Progress
 from chatbot.bootstrap import Application
-from chatbot.errors import InternalError, UserError
+from chatbot.errors import DataDirectoryError, DataDirectoryInUse, InternalError, UserError
 from chatbot.knowledge.ownership import Owner, Ownership, find
 from chatbot.knowledge.sync import DocumentReport
 from chatbot.schema import Completed, DeltaReleased, Failed, Message, Query
@@ -28,7 +28,18 @@ from chatbot.settings import Settings
 FILES = {"kitchen/kettle.md": "# Kettle\n\nThe blue kettle holds four litres of water and whistles when it boils.\n"}
 QUESTION = Query(text="How much water does the blue kettle hold?")
 
+LINE_ENDS = "one\x85two\u2028three\u2029four\u000bfive"
+"""A passage as PDF and office files have them; `str.splitlines` cuts it in five."""
+
 Serve = Callable[[FastAPI], RemoteApplication]
+
+
+def _silent(_line: str) -> None:
+    """Nobody is at the terminal."""
+
+
+def _reach(owner: Owner) -> RemoteApplication:
+    return RemoteApplication(owner, _silent)
 
 
 def _owner(url: str, token: str = TOKEN) -> Owner:
@@ -49,14 +60,14 @@ def local(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[Ap
 def remote(local: Application) -> Iterator[RemoteApplication]:
     """The same application, reached over HTTP."""
     with serving(scripted_server(local)) as url:
-        yield RemoteApplication(_owner(url))
+        yield _reach(_owner(url))
 
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
     """Serves an app for the length of a test, and talks to it."""
     with ExitStack() as stack:
-        yield lambda app: RemoteApplication(_owner(stack.enter_context(serving(app))))
+        yield lambda app: _reach(_owner(stack.enter_context(serving(app))))
 
 
 async def _events(session: Any, query: Query = QUESTION) -> list[Any]:
@@ -88,11 +99,25 @@ def test_a_sync_reports_the_same_here_and_there(local: Application, remote: Remo
     assert there == list(local.sync(paths, "new", dry_run=True))
 
 
+async def test_text_with_any_line_end_travels(serve: Serve) -> None:
+    application = ScriptedApplication(ScriptedEngine(pieces=[LINE_ENDS, " [1]"]), [passage(LINE_ENDS)])
+    application.reports = [DocumentReport(source=f"{LINE_ENDS}.md", collection="c", state="added")]
+    remote = serve(scripted_server(application))
+
+    last = (await _events(remote))[-1]
+
+    assert isinstance(last, Completed)
+    assert last.answer.text.startswith(LINE_ENDS)
+    assert last.answer.passages == (passage(LINE_ENDS),)
+    assert await remote.search(QUESTION, 1) == [passage(LINE_ENDS)]
+    assert await asyncio.to_thread(list, remote.sync(())) == application.reports
+
+
 async def test_history_and_collections_travel() -> None:
     application = ScriptedApplication(ScriptedEngine())
     history = (Message(role="user", content="Which kettle?"), Message(role="assistant", content="The blue one."))
     with serving(scripted_server(application)) as url:
-        await _events(RemoteApplication(_owner(url)), Query(text="How big?", history=history, collections=("handbook",)))
+        await _events(_reach(_owner(url)), Query(text="How big?", history=history, collections=("handbook",)))
 
     (query, _, _) = application.retrieve.calls[0]
     assert (query.text, query.history, query.collections) == ("How big?", history, ("handbook",))
@@ -122,6 +147,24 @@ async def test_an_error_midway_comes_as_an_event(serve: Serve) -> None:
     remote = serve(scripted_server(ScriptedApplication(ScriptedEngine(pieces=["Four ", InternalError("the engine went away")]))))
 
     assert (await _events(remote))[-1] == Failed(code="InternalError", message="the engine went away")
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "says"),
+    [
+        (DataDirectoryError("the disk is full"), DataDirectoryError, "^the disk is full$"),
+        (InternalError("the index is gone"), InternalError, "^the index is gone$"),
+        (OSError("secret"), InternalError, "^something of ours failed; the server's log says what$"),
+    ],
+)
+def test_a_sync_that_fails_midway_says_why(serve: Serve, fault: Exception, kind: type[Exception], says: str) -> None:
+    application = ScriptedApplication(ScriptedEngine())
+    application.reports = [DocumentReport(source="a.md", collection="c", state="added"), fault]
+    reports = serve(scripted_server(application)).sync(())
+
+    assert next(reports).source == "a.md"
+    with pytest.raises(kind, match=says):
+        next(reports)
 
 
 async def test_leaving_an_answer_stops_the_engine_over_there(serve: Serve) -> None:
@@ -160,7 +203,7 @@ def test_a_server_that_does_not_answer_is_named() -> None:
         pass
 
     with pytest.raises(InternalError, match=f"process {os.getpid()} at {url} does not answer"):
-        RemoteApplication(_owner(url))
+        _reach(_owner(url))
 
 
 async def test_a_server_that_dies_midway_is_an_error_of_ours(serve: Serve) -> None:
@@ -184,7 +227,7 @@ async def test_a_server_that_dies_midway_is_an_error_of_ours(serve: Serve) -> No
 
 def test_syncing_needs_the_token() -> None:
     with serving(scripted_server(ScriptedApplication(ScriptedEngine()))) as url, pytest.raises(UserError, match="token"):
-        list(RemoteApplication(_owner(url, token="stale")).sync(()))
+        list(_reach(_owner(url, token="stale")).sync(()))
 
 
 def test_a_proxy_of_the_environment_is_not_asked(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,7 +247,7 @@ def _settings(data_dir: Path, tmp_path: Path) -> Settings:
 async def test_a_free_directory_is_opened_here_and_given_up_again(data_dir_with_model: Path, tmp_path: Path) -> None:
     settings = _settings(data_dir_with_model, tmp_path)
 
-    with connect(settings, "ask") as session:
+    with connect(settings, "ask", _silent) as session:
         assert isinstance(session, Application)
         assert find(data_dir_with_model) == Owner(pid=os.getpid(), command="ask")
         assert (await session.search(QUESTION, 1))[0].source == "kettle.md"
@@ -217,16 +260,84 @@ async def test_a_directory_that_a_server_owns_is_reached_through_it(tmp_path: Pa
     with serving(scripted_server(ScriptedApplication(ScriptedEngine()))) as url:
         held.announce(_owner(url))
 
-        with connect(_settings(tmp_path / "data", tmp_path), "ask") as session:
+        with connect(_settings(tmp_path / "data", tmp_path), "ask", _silent) as session:
             assert isinstance(session, RemoteApplication)
             assert isinstance((await _events(session))[-1], Completed)
     held.release()
 
 
+@pytest.fixture
+def gone() -> str:
+    """Where a server was."""
+    with serving(scripted_server(None)) as url:
+        pass
+    return url
+
+
+def test_a_server_that_is_about_to_end_is_waited_for(data_dir_with_model: Path, tmp_path: Path, gone: str) -> None:
+    held = Ownership(data_dir_with_model, "serve")
+    held.announce(_owner(gone))
+    threading.Timer(0.5, held.release).start()
+
+    with connect(_settings(data_dir_with_model, tmp_path), "ask", _silent) as session:
+        assert isinstance(session, Application)
+
+
+def test_a_server_that_took_over_from_one_that_ended_is_asked(tmp_path: Path, gone: str) -> None:
+    held = Ownership(tmp_path / "data", "serve")
+    held.announce(_owner(gone))
+    with serving(scripted_server(ScriptedApplication(ScriptedEngine()))) as url:
+        threading.Timer(0.3, lambda: held.announce(_owner(url))).start()
+
+        with connect(_settings(tmp_path / "data", tmp_path), "ask", _silent) as session:
+            assert isinstance(session, RemoteApplication)
+    held.release()
+
+
+def test_a_longer_wait_says_for_what_and_how_far_it_is(tmp_path: Path) -> None:
+    said: list[str] = []
+    held = Ownership(tmp_path / "data", "serve")
+    app = scripted_server(None, progress=Progress(phase="syncing", done=3, total=46))
+
+    def say(line: str) -> None:
+        said.append(line)
+        app.state.server.progress = Progress(ready=True, phase="ready")
+
+    with serving(app) as url:
+        held.announce(_owner(url))
+        with connect(_settings(tmp_path / "data", tmp_path), "ask", say):
+            pass
+    held.release()
+
+    assert said == [f"waiting for process {os.getpid()} (`chatbot serve` at {url}): syncing, document 3 of 46"]
+
+
+def test_a_longer_wait_for_a_command_names_it(data_dir_with_model: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    held = Ownership(data_dir_with_model, "sync")
+
+    def say(line: str) -> None:
+        said.append(line)
+        held.release()
+
+    with connect(_settings(data_dir_with_model, tmp_path), "ask", say):
+        pass
+
+    assert said == [f"waiting for process {os.getpid()} (`chatbot sync`), which has the data directory open"]
+
+
+def test_what_goes_wrong_while_it_is_open_is_not_taken_for_a_directory_in_use(data_dir_with_model: Path, tmp_path: Path) -> None:
+    with (
+        pytest.raises(DataDirectoryInUse, match="mine"),
+        connect(_settings(data_dir_with_model, tmp_path), "ask", _silent),
+    ):
+        raise DataDirectoryInUse("mine")
+
+
 def test_a_lock_left_by_a_killed_server_is_nobodys(data_dir_with_model: Path, tmp_path: Path) -> None:
     (data_dir_with_model / "lock").write_text(_owner("http://127.0.0.1:9").model_dump_json())
 
-    with connect(_settings(data_dir_with_model, tmp_path), "ask") as session:
+    with connect(_settings(data_dir_with_model, tmp_path), "ask", _silent) as session:
         assert isinstance(session, Application)
 
 
@@ -234,7 +345,7 @@ def test_a_command_that_will_soon_be_done_is_waited_for(data_dir_with_model: Pat
     held = Ownership(data_dir_with_model, "sync")
     threading.Timer(1.2, held.release).start()
 
-    with connect(_settings(data_dir_with_model, tmp_path), "ask") as session:
+    with connect(_settings(data_dir_with_model, tmp_path), "ask", _silent) as session:
         assert isinstance(session, Application)
 
 
@@ -243,6 +354,6 @@ def test_a_directory_that_cannot_be_written_is_the_users_to_mend(tmp_path: Path)
 
     with (
         pytest.raises(UserError, match="cannot be written.*CHATBOT_DATA_DIR"),
-        connect(Settings(data_dir=tmp_path / "file"), "ask"),
+        connect(Settings(data_dir=tmp_path / "file"), "ask", _silent),
     ):
         pass

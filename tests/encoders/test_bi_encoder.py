@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from documents import write
 
-from chatbot.encoders import bi_encoder
+from chatbot.encoders import bi_encoder, card
 from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.errors import InternalError, WeightsMissing
 
@@ -47,18 +47,35 @@ def test_a_warm_start_imports_no_torch(models: Path) -> None:
 
 @pytest.fixture
 def compiled(tiny: Path, tmp_path: Path) -> Path:
-    """The folder of a compiled model whose weights lie in ./tiny; both may be harmed."""
+    """The cache in which the model in ./tiny is compiled; both may be harmed."""
     shutil.copytree(tiny / "tiny", tmp_path / "tiny")
-    return shutil.copytree(tiny / "compiled", tmp_path / "compiled")
+    cache = shutil.copytree(tiny / "compiled", tmp_path / "compiled")
+    here = card.place("tiny", cache)
+    written = Path(shutil.move(card.place(str(tiny / "tiny"), cache).folder, here.folder)) / card.FILE
+    # as if it had been compiled here
+    written.write_text(written.read_text().replace(str(tiny / "tiny"), here.name))
+    return cache
 
 
 def listing(folder: Path) -> dict[str, int]:
     return {path.relative_to(folder).as_posix(): path.stat().st_ino for path in folder.rglob("*")}
 
 
-def test_a_compiled_model_is_kept(compiled: Path) -> None:
+@pytest.fixture
+def no_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The child that compiles is killed as it starts, as by a machine without memory."""
+    killer = write(tmp_path / "killer", {"sitecustomize.py": "import os\nos.kill(os.getpid(), 9)"})
+    monkeypatch.setenv("PYTHONPATH", str(killer))
+
+
+@pytest.mark.usefixtures("no_compiler")
+@pytest.mark.parametrize("model", ["tiny", "./tiny", "tiny/", "{here}/tiny", "~/tiny"])
+def test_a_compiled_model_is_kept_however_its_folder_is_written(
+    model: str, compiled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
     before = listing(compiled)
-    bi_encoder.load("tiny", compiled)
+    bi_encoder.load(model.format(here=tmp_path), compiled)
     assert before.items() <= listing(compiled).items()
 
 
@@ -78,21 +95,46 @@ def test_a_compiled_model_outlives_its_weights(compiled: Path) -> None:
     ],
 )
 def test_a_damaged_copy_is_not_used(harm: Callable[[Path], object], compiled: Path) -> None:
-    harm(compiled / "tiny")
+    harm(card.place("tiny", compiled).folder)
     shutil.rmtree("tiny")
     with pytest.raises(WeightsMissing):  # it is made anew, or would be
         bi_encoder.load("tiny", compiled)
 
 
-def test_a_model_that_changed_is_compiled_anew_whole_or_not_at_all(
-    compiled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    os.utime("tiny/model.safetensors", ns=(1, 1))
+@pytest.mark.usefixtures("no_compiler")
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda model: os.utime(model / "model.safetensors", ns=(1, 1)),
+        lambda model: (model / "tokenizer.json").write_text("{}"),
+        lambda model: (model / "1_Pooling" / "config.json").write_text("{}"),
+        lambda model: (model / "config_sentence_transformers.json").unlink(),
+    ],
+)
+def test_a_model_that_changed_is_compiled_anew_whole_or_not_at_all(change: Callable[[Path], object], compiled: Path) -> None:
+    change(Path("tiny"))
     before = listing(compiled)
-    (compiled / "compiling-killed").mkdir()  # left by a process that was killed meanwhile
-    # the child that compiles is killed as it starts, as by a machine without memory
-    killer = write(tmp_path / "killer", {"sitecustomize.py": "import os\nos.kill(os.getpid(), 9)"})
-    monkeypatch.setenv("PYTHONPATH", str(killer))
-    with pytest.raises(InternalError, match="compiling the model in tiny failed: "):
+    (compiled / ".compiling-killed").mkdir()  # left by a process that was killed meanwhile
+    with pytest.raises(InternalError, match="compiling the model in .*tiny failed: "):
         bi_encoder.load("tiny", compiled)
     assert listing(compiled) == before, "what was there stays"
+
+
+@pytest.mark.usefixtures("no_compiler")
+def test_models_that_are_written_alike_share_nothing(compiled: Path, tmp_path: Path) -> None:
+    shutil.copytree("tiny", "a/b")
+    shutil.copytree("tiny", "a-b")
+    shutil.move(card.place("tiny", compiled).folder, card.place("a/b", compiled).folder)
+    for model in ("a-b", "a/b"):  # neither takes what the other's folder or card says for its own
+        with pytest.raises(InternalError, match=f"compiling the model in {tmp_path / model} failed"):
+            bi_encoder.load(model, compiled)
+
+
+@pytest.mark.parametrize("model", ["..", ".", "~", "../..", "compiling-x", "/", ""])
+def test_no_model_is_compiled_over_anything_else(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = tmp_path / "data" / "models"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    folder = card.place(model, cache).folder
+    assert folder.parent == cache
+    assert not folder.name.startswith(".")
+    assert folder.name == Path(folder.name).name

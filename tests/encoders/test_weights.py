@@ -52,3 +52,23 @@ def test_the_fingerprint_follows_everything_that_decides_a_vector(tmp_path: Path
 def test_the_fingerprint_does_not_follow_the_place(tmp_path: Path) -> None:
     one, two = (write(tmp_path / name, {"model.safetensors": b"w"}) for name in ("one", "two"))
     assert weights.fingerprint(one, "f32") == weights.fingerprint(two, "f32")
+
+
+def test_what_is_hidden_in_the_folder_decides_nothing(tmp_path: Path) -> None:
+    folder = write(tmp_path / "model", {"model.safetensors": b"w"})
+    before = weights.fingerprint(folder, "f32"), weights.stamps(folder)
+    write(folder, {".chatbot/models/tiny/encoder.json": "{}", ".cache/x.json": "{}"})
+    assert (weights.fingerprint(folder, "f32"), weights.stamps(folder)) == before
+
+
+def test_the_hub_is_not_asked_for_what_can_only_be_a_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not weights.may_be_on_hub(DEFAULT)
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    assert weights.may_be_on_hub(DEFAULT)
+    assert not any(map(weights.may_be_on_hub, ("/models/x", "./x", "../x", "~/x")))
+
+
+def test_a_look_for_weights_need_not_download_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    with pytest.raises(WeightsMissing):  # a connection would fail the test
+        weights.locate("nobody/nothing", download=False)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 
-from chatbot.errors import DataDirectoryError
+from chatbot.errors import DataDirectoryError, DataDirectoryInUse
 from chatbot.knowledge import ownership
 from chatbot.knowledge.ownership import Owner, Ownership
 
@@ -82,6 +85,41 @@ def test_the_lock_of_a_killed_process_is_taken_over(tmp_path: Path, other: subpr
     owned = Ownership(tmp_path / "data", "sync")
     assert ownership.find(tmp_path / "data") == Owner(pid=os.getpid(), command="sync")
     owned.release()
+
+
+@pytest.fixture
+def lock_file(tmp_path: Path) -> Iterator[IO[str]]:
+    """What a killed owner left, opened by another."""
+    path = tmp_path / "lock"
+    path.write_text(Owner(pid=4_000_000, command="serve", url="http://127.0.0.1:9").model_dump_json())
+    with path.open("r+") as file:
+        yield file
+
+
+def test_somebody_looking_is_no_owner(tmp_path: Path, lock_file: IO[str]) -> None:
+    fcntl.flock(lock_file, fcntl.LOCK_SH)
+    assert ownership.find(tmp_path) is None
+
+
+def test_nobody_is_refused_because_somebody_looks(tmp_path: Path, lock_file: IO[str]) -> None:
+    fcntl.flock(lock_file, fcntl.LOCK_SH)
+    threading.Timer(0.2, lambda: fcntl.flock(lock_file, fcntl.LOCK_UN)).start()
+    Ownership(tmp_path, "serve").release()
+
+
+def test_an_owner_that_has_just_taken_the_lock_is_heard_out(tmp_path: Path, lock_file: IO[str]) -> None:
+    fcntl.flock(lock_file, fcntl.LOCK_EX)
+    lock_file.truncate()
+    announced = Owner(pid=1, command="sync")
+    threading.Timer(0.2, lambda: (tmp_path / "lock").write_text(announced.model_dump_json())).start()
+    assert ownership.find(tmp_path) == announced
+
+
+def test_an_owner_that_does_not_say_who_it_is_is_one_all_the_same(tmp_path: Path, lock_file: IO[str]) -> None:
+    fcntl.flock(lock_file, fcntl.LOCK_EX)
+    lock_file.truncate()
+    with pytest.raises(DataDirectoryInUse, match="is in use by another process; stop it first"):
+        Ownership(tmp_path, "serve")
 
 
 def test_a_short_owner_is_waited_for(tmp_path: Path, other: subprocess.Popen[str]) -> None:

@@ -1,0 +1,77 @@
+"""A compiled encoder on disk: where it lies, what it was made from, and whether it still holds. It knows not how to run it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import BaseModel, ValidationError
+
+from chatbot.encoders import runtime, weights
+from chatbot.encoders.runtime import Precision
+
+FILE = "encoder.json"
+_READABLE = 60
+
+
+class Card(BaseModel):
+    """What the compile step wrote down."""
+
+    name: str
+    """The model's full name; the folder's is only like it."""
+    fingerprint: str
+    dimension: int
+    max_tokens: int
+    precision: Precision
+    cosine: float
+    """Worst cosine to sentence-transformers in f32 over the probe sentences."""
+    source: Path
+    stamps: dict[str, tuple[int, int]]
+    """`weights.stamps` of `source` as it was compiled."""
+    files: dict[str, int]
+    """Size of every file that was written, so that one cut short is made anew."""
+
+
+class Place(NamedTuple):
+    """Where a model is compiled, or would be."""
+
+    name: str
+    folder: Path
+
+    def card(self) -> Card | None:
+        """The card, if what lies here is whole, of this model as it is now, and made for this CPU."""
+        try:
+            card = Card.model_validate_json((self.folder / FILE).read_bytes())
+        except (OSError, ValidationError):
+            return None
+        usable = card.name == self.name and card.precision in runtime.precisions() and _whole(self.folder, card)
+        return card if usable and not _stale(card) else None
+
+
+def place(model: str, cache: Path) -> Place:
+    """Find the place of `model`: a folder on this machine goes by its whole path, a model of the hub by its name."""
+    path = os.path.abspath(os.path.expanduser(model))
+    local = Place(path, cache / _folder_name(path))
+    # a compiled model outlives the folder it was made from
+    return local if weights.is_here(path) or local.folder.exists() else Place(model, cache / _folder_name(model))
+
+
+def _folder_name(name: str) -> str:
+    """For people to recognize, and by its hash no other model's, nor anything above the cache."""
+    readable = re.sub(r"[^A-Za-z0-9.]+", "-", name)[-_READABLE:].strip("-.")
+    return f"{readable}-{hashlib.sha256(os.fsencode(name)).hexdigest()[:8]}"
+
+
+def _whole(folder: Path, card: Card) -> bool:
+    try:
+        return all((folder / name).stat().st_size == size for name, size in card.files.items())
+    except OSError:
+        return False
+
+
+def _stale(card: Card) -> bool:
+    """True if the model's files changed since; weights that are gone do not matter, the graph holds them."""
+    return weights.is_here(card.source) and weights.stamps(card.source) != card.stamps
