@@ -13,7 +13,7 @@ from semantic_text_splitter import TextSplitter
 from chatbot.knowledge.formats.extracted import Extracted, Heading
 from chatbot.schema import Chunk
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the same document would be split or read differently: documents are then read anew."""
 
 
