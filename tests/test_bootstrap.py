@@ -63,7 +63,7 @@ def test_a_garbled_catalogue_is_refused_and_the_lock_given_back(data_dir_with_mo
     (data_dir_with_model / "catalogue.sqlite").write_bytes(b"no database " * 100)
     for _ in range(2):
         with pytest.raises(
-            DataDirectoryError, match=r"catalogue.sqlite cannot be read .*; move it away, then run `chatbot sync`"
+            DataDirectoryError, match=r"catalogue.sqlite cannot be used .*; move it away, then run `chatbot sync`"
         ):
             Application(Settings(data_dir=data_dir_with_model), "ask")
 

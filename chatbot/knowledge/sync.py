@@ -114,7 +114,7 @@ class Synchronizer:
                 yield from self._publish(waiting)
                 waiting.clear()
         yield from self._publish(waiting)
-        self._catalogue.sweep_embeddings()
+        self._catalogue.sweep_embeddings(self._indexes.fingerprint)
         self._forget_empty_sources()
 
     def _files(self, source: Source) -> dict[str, Path]:
@@ -177,7 +177,7 @@ class Synchronizer:
         ids = [each.document_id for each in parsed]
         if not ids:
             return
-        encoded = sum(self._indexes.add(rows) for rows in self._catalogue.index_rows(document_ids=ids))
+        encoded = sum(self._indexes.add(rows) for rows in self._catalogue.rows_of_documents(ids))
         self._indexes.delete(self._catalogue.publish(ids))
         for number, each in enumerate(parsed):
             # encoding happens by the batch; its count stands on the batch's first report

@@ -108,7 +108,7 @@ def before(tmp_path_factory: pytest.TempPathFactory, encoder: BiEncoder, models:
 def vectors_missing(data: Path, before: Before, fingerprint: str) -> int:
     """How many vectors of the finished state are still to be made."""
     finished, unfinished = Catalogue(before.after / "catalogue.sqlite"), Catalogue(data / "catalogue.sqlite")
-    wanted = {row.embedded_hash for rows in finished.index_rows() for row in rows}
+    wanted = {row.embedded_hash for rows in finished.all_rows() for row in rows}
     stored = unfinished.embeddings(wanted, fingerprint)
     finished.close()
     unfinished.close()
