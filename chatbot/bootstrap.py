@@ -112,7 +112,7 @@ class Application:
 
     def _build_synchronizer(self) -> Synchronizer:
         chunks = self.settings.chunks
-        splitter = Splitter(self.encoder.tokenizer_file, chunks.min_tokens, chunks.max_tokens)
+        splitter = Splitter(self.encoder.tokenizer_file, chunks.min_tokens, chunks.max_tokens, self.encoder.card.max_tokens)
         return Synchronizer(self.catalogue, self.indexes, splitter, self.collections)
 
 

@@ -39,7 +39,7 @@ class Store:
         self.indexes = Indexes(data / "indexes", self.catalogue, encoder)
 
     def sync(self, folder: Path) -> list[DocumentReport]:
-        splitter = Splitter(self.encoder.tokenizer_file, 8, 16)
+        splitter = Splitter(self.encoder.tokenizer_file, 8, 16, self.encoder.card.max_tokens)
         synchronizer = Synchronizer(self.catalogue, self.indexes, splitter, {})
         return list(synchronizer.run(synchronizer.plan([synchronizer.register(folder, "shelf")])))
 

@@ -39,7 +39,12 @@ class Shelf:
         write(self.folder, {name.replace("_", "."): content for name, content in files.items()})
 
     def synchronizer(self, most: int = 32) -> Synchronizer:
-        return Synchronizer(self.catalogue, self.indexes, Splitter(self.encoder.tokenizer_file, 8, most), self.built_in)
+        return Synchronizer(
+            self.catalogue,
+            self.indexes,
+            Splitter(self.encoder.tokenizer_file, 8, most, self.encoder.card.max_tokens),
+            self.built_in,
+        )
 
     def source(self, path: Path | None = None, collection: str = "shelf") -> Source:
         return self.synchronizer().register(path or self.folder, collection)
