@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any, Protocol
 
 import httpx
@@ -31,10 +31,14 @@ class Session(Protocol):
 
     def sync(self, paths: Sequence[str], collection: str = "", dry_run: bool = False) -> Iterator[DocumentReport]: ...
 
+    def remove(self, paths: Sequence[str]) -> Iterator[DocumentReport]: ...
+
 
 @contextmanager
-def connect(settings: Settings, command: str) -> Generator[Session]:
-    """Open the data directory, or talk to the process that has it open.
+def connect(
+    settings: Settings, command: str, read_built_in: bool = True, say: Callable[[str], None] = lambda _: None
+) -> Generator[Session]:
+    """Open the data directory as `open_application` does, or talk to the process that has it open.
 
     Raises:
         ChatbotError: neither is possible.
@@ -45,15 +49,17 @@ def connect(settings: Settings, command: str) -> Generator[Session]:
         if owner and owner.url:
             yield RemoteApplication(owner)
             return
-        try:
-            with open_application(settings, command) as application:
-                yield application
-                return
-        except DataDirectoryError:
-            # held by a command that will soon be done, or by a server that has no address yet
-            if ownership.find(settings.data_dir) is None or time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)
+        with ExitStack() as stack:
+            try:
+                application = stack.enter_context(open_application(settings, command, read_built_in, say))
+            except DataDirectoryError:
+                # held by a command that will soon be done, or by a server that has no address yet
+                if ownership.find(settings.data_dir) is None or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+                continue
+            yield application
+            return
 
 
 class RemoteApplication:
@@ -92,7 +98,13 @@ class RemoteApplication:
 
     def sync(self, paths: Sequence[str], collection: str = "", dry_run: bool = False) -> Iterator[DocumentReport]:
         """See `Application.sync`."""
-        body = {"paths": list(paths), "collection": collection, "dry_run": dry_run}
+        return self._synced({"paths": list(paths), "collection": collection, "dry_run": dry_run})
+
+    def remove(self, paths: Sequence[str]) -> Iterator[DocumentReport]:
+        """See `Application.remove`."""
+        return self._synced({"paths": list(paths), "remove": True})
+
+    def _synced(self, body: dict[str, Any]) -> Iterator[DocumentReport]:
         with (
             self._reached(),
             httpx.Client(**self._options) as client,

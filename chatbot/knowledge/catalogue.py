@@ -53,10 +53,6 @@ class Catalogue:
         with self._database.reading() as connection:
             return [to_source(row) for row in connection.execute(select(tables.sources).order_by(tables.sources.c.id))]
 
-    def source_at(self, location: str) -> Source | None:
-        """The source registered for a location, if one is."""
-        return next((source for source in self.sources() if source.location == location), None)
-
     def move_source(self, source: Source, collection: str) -> Source:
         """Put a source into another collection; its documents follow when they are next published."""
         with self._database.writing() as connection:

@@ -88,6 +88,16 @@ def test_a_sync_reports_the_same_here_and_there(local: Application, remote: Remo
     assert there == list(local.sync(paths, "new", dry_run=True))
 
 
+def test_a_path_is_removed_over_there(remote: RemoteApplication, tmp_path: Path) -> None:
+    paths = [str(write(tmp_path / "docs", {"a.md": "# A\n\nA new document about ladles."}))]
+
+    list(remote.sync(paths, "ladles"))
+
+    assert [(report.source, report.state) for report in remote.remove(paths)] == [("a.md", "removed")]
+    with pytest.raises(UserError, match="is not registered"):
+        list(remote.remove(paths))
+
+
 async def test_history_and_collections_travel() -> None:
     application = ScriptedApplication(ScriptedEngine())
     history = (Message(role="user", content="Which kettle?"), Message(role="assistant", content="The blue one."))

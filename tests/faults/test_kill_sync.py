@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import random
 import shutil
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,13 +15,14 @@ from pathlib import Path
 import pytest
 from documents import write
 
+from chatbot.bootstrap import Application, open_application
 from chatbot.encoders import bi_encoder
 from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.knowledge.catalogue import Catalogue
 from chatbot.knowledge.generations import Indexes
 from chatbot.knowledge.splitter import Splitter
 from chatbot.knowledge.sync import DocumentReport, Synchronizer
-from chatbot.settings import EncoderSettings
+from chatbot.settings import EncoderSettings, Settings
 
 KILLS_IN_A_ROW = 4
 
@@ -162,3 +165,28 @@ def test_a_rebuild_may_be_killed_at_any_moment(before: Before, encoder: BiEncode
         assert store.indexes.difference() == ""
         assert sum(report.embedded_chunks for report in store.sync(before.folder)) == 0
     assert published(data) == before.new
+
+
+def first_sync_until_a_document_is_there(settings: Settings) -> None:
+    with Application(settings, "sync") as application:
+        for report in application.sync(()):
+            if report.state == "added":
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_first_sync_that_was_killed_is_finished_by_whoever_opens_next(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tiny)  # where the encoder is
+    pages = {f"hall/{number:02}.md": page(number, "oil") for number in range(30)}
+    folder = write(tmp_path / "knowledge", pages)
+    shutil.copytree(tiny / "compiled", tmp_path / "data" / "models")
+    settings = Settings(data_dir=tmp_path / "data", knowledge=folder, encoder=EncoderSettings(model="tiny"))
+    child = _processes.Process(target=first_sync_until_a_document_is_there, args=(settings,))
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+    assert 0 < len(published(settings.data_dir)) < len(pages), "it was killed halfway"
+    with open_application(settings) as application:
+        assert application.catalogue.collections() == {"hall": len(pages)}
+        assert application.indexes.difference() == ""

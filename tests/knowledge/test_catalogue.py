@@ -173,8 +173,7 @@ def test_no_document_has_no_rows(catalogue: Catalogue, source: Source) -> None:
 def test_a_source_moves_with_its_name_and_place(catalogue: Catalogue, source: Source) -> None:
     moved = catalogue.move_source(source, "dogs")
     assert (moved.id, moved.collection) == (source.id, "dogs")
-    assert catalogue.source_at("/cats") == moved
-    assert catalogue.source_at("/nowhere") is None
+    assert catalogue.sources() == [moved]
 
 
 def test_notes_are_overwritten_together(catalogue: Catalogue) -> None:
