@@ -39,7 +39,9 @@ def main() -> None:
 
 def documents(configured: settings.Settings, encoder: bi_encoder.BiEncoder) -> list[str]:
     """The texts that a sync of the built-in knowledge encodes."""
-    splitter = Splitter(encoder.tokenizer_file, configured.chunks.min_tokens, configured.chunks.max_tokens)
+    splitter = Splitter(
+        encoder.tokenizer_file, configured.chunks.min_tokens, configured.chunks.max_tokens, encoder.card.max_tokens
+    )
     found = collections.discover(knowledge_folders(configured)).values()
     read = [reader.read(path, file.read_bytes()) for each in found for path, file in each.files.items()]
     return [embedded_text(document.title, chunk) for document in read for chunk in splitter.split("", document)]

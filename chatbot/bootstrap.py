@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Self
@@ -20,10 +20,14 @@ from chatbot.knowledge.generations import Indexes
 from chatbot.knowledge.ownership import Owner, Ownership
 from chatbot.knowledge.splitter import Splitter
 from chatbot.knowledge.sync import DocumentReport, Synchronizer
+from chatbot.knowledge.tables import Source
 from chatbot.schema import AnswerEvent, Passage, Query
 from chatbot.settings import Settings
 
 _HERE = Path(__file__).parent
+
+_BUILT_IN_READ = "built_in_read"
+"""A note in the catalogue. That documents are there says nothing: a first sync may have been killed, or have been of a path."""
 
 
 class Application:
@@ -47,7 +51,8 @@ class Application:
             self.indexes = Indexes(settings.data_dir / "indexes", self.catalogue, self.encoder)
             stack.callback(self.indexes.close)
             self.pipeline = Pipeline(self._parts())
-            self._synchronizer = self._build_synchronizer()
+            chunks, encoder = settings.chunks, self.encoder
+            self._splitter = Splitter(encoder.tokenizer_file, chunks.min_tokens, chunks.max_tokens, encoder.card.max_tokens)
             self._syncing = threading.Lock()
             self._stack = stack.pop_all()
 
@@ -66,8 +71,12 @@ class Application:
         self.ownership.announce(owner)
 
     def is_empty(self) -> bool:
-        """True before the first sync."""
+        """True while no document can be asked about."""
         return not self.catalogue.collections()
+
+    def has_read_built_in(self) -> bool:
+        """True once a sync has read the built-in knowledge to its end."""
+        return self.catalogue.meta(_BUILT_IN_READ) is not None
 
     def answer(self, query: Query) -> AsyncGenerator[AnswerEvent]:
         """See `Pipeline.answer`."""
@@ -78,10 +87,15 @@ class Application:
         return await self.pipeline.search(query, k)
 
     def sync(self, paths: Sequence[str], collection: str = "", dry_run: bool = False) -> Iterator[DocumentReport]:
-        """Register `paths` and sync them, or without any sync every source; yields a report a document.
+        """Register `paths` and sync them alone, or without any sync every source; yields a report a document.
+
+        `collection` is where the paths belong, and a path that belongs elsewhere moves there; by default a path stays where it
+        is, and a new one goes to `documents`. A dry run registers and changes nothing.
 
         Raises:
             SettingsError: a path does not exist.
+            DataDirectoryError: the catalogue cannot be written.
+            IndexDamaged: an index cannot be written.
         """
         for _, report in self.sync_with_total(paths, collection, dry_run):
             yield report
@@ -91,13 +105,35 @@ class Application:
     ) -> Iterator[tuple[int, DocumentReport]]:
         """As `sync`, each report with the number of documents there are to come in all."""
         with self._syncing:
-            registered = [self._synchronizer.register(Path(path), collection or collections.LOOSE) for path in paths]
-            if not registered:
-                self._synchronizer.register_built_in()
-            tasks = self._synchronizer.plan(registered or self.catalogue.sources())
-            reports = self._synchronizer.preview(tasks) if dry_run else self._synchronizer.run(tasks)
+            if not paths:
+                self.collections = collections.discover(knowledge_folders(self.settings))
+            synchronizer = self._synchronizer()
+            tasks = synchronizer.plan(self._sources(synchronizer, paths, collection, dry_run))
+            reports = synchronizer.preview(tasks) if dry_run else synchronizer.run(tasks)
             for report in reports:
                 yield len(tasks), report
+            if not paths and not dry_run:
+                self.catalogue.set_meta(**{_BUILT_IN_READ: "yes"})
+
+    def remove(self, paths: Sequence[str]) -> Iterator[DocumentReport]:
+        """Remove registered paths with their documents, whether or not their files are still there.
+
+        Raises:
+            SettingsError: a path is not registered.
+            DataDirectoryError: the catalogue cannot be written.
+            IndexDamaged: an index cannot be written.
+        """
+        with self._syncing:
+            yield from self._synchronizer().forget([Path(path) for path in paths])
+
+    def _sources(self, synchronizer: Synchronizer, paths: Sequence[str], collection: str, dry_run: bool) -> list[Source]:
+        # all are looked at before one is registered: a misspelt path changes nothing
+        found = [synchronizer.find(Path(path), collection) for path in paths]
+        if dry_run:
+            return found or synchronizer.find_all()
+        if not paths:
+            synchronizer.register_built_in()
+        return [synchronizer.register(Path(path), collection) for path in paths] or self.catalogue.sources()
 
     def _parts(self) -> Parts:
         build = registry.load("chatbot.engines", self.settings.engine)
@@ -110,21 +146,27 @@ class Application:
             generation=self.indexes.generation,
         )
 
-    def _build_synchronizer(self) -> Synchronizer:
-        chunks = self.settings.chunks
-        splitter = Splitter(self.encoder.tokenizer_file, chunks.min_tokens, chunks.max_tokens)
-        return Synchronizer(self.catalogue, self.indexes, splitter, self.collections)
+    def _synchronizer(self) -> Synchronizer:
+        return Synchronizer(self.catalogue, self.indexes, self._splitter, self.collections)
 
 
 @contextmanager
-def open_application(settings: Settings, command: str = "python") -> Generator[Application]:
-    """Open the application in this process; on first use the built-in knowledge is read, which takes half a minute.
+def open_application(
+    settings: Settings,
+    command: str = "python",
+    read_built_in: bool = True,
+    say: Callable[[str], None] = lambda _: None,
+) -> Generator[Application]:
+    """Open the application in this process; until it was read once, the built-in knowledge is, which takes half a minute.
+
+    `read_built_in=False` leaves that to the caller's own sync. `say` is told of the wait.
 
     Raises:
         ChatbotError: see `Application`.
     """
     with Application(settings, command) as application:
-        if application.is_empty():
+        if read_built_in and not application.has_read_built_in():
+            say("reading the built-in documents, half a minute")
             for _ in application.sync(()):
                 pass
         yield application

@@ -11,7 +11,8 @@
     │       └── DataDirectoryInUse   another process owns it
     ├── DocumentRefused      one file cannot be read; the rest of a sync goes on
     └── InternalError        our own fault (exit 1, HTTP 5xx)
-        └── IndexDamaged         a derived index differs from the catalogue and could not be rebuilt
+        ├── FormatFailed         a format broke on one file; the rest of a sync goes on
+        └── IndexDamaged         a derived index cannot be used, or differs from the catalogue and could not be rebuilt
 
 The text of each is shown to people: what happened, which value, what to do next.
 """
@@ -64,8 +65,12 @@ class InternalError(ChatbotError):
     """Something of ours failed."""
 
 
+class FormatFailed(InternalError):
+    """A format met what it did not foresee; the message is the reason that the sync report shows."""
+
+
 class IndexDamaged(InternalError):
-    """A derived index differs from the catalogue, and rebuilding it did not help."""
+    """A derived index cannot be read or written, or differs from the catalogue and rebuilding it did not help."""
 
 
 def from_code(code: str, message: str) -> ChatbotError:

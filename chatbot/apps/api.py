@@ -47,6 +47,8 @@ class SyncRequest(BaseModel, extra="forbid"):
     """Absolute paths; none means every registered source."""
     collection: str = ""
     dry_run: bool = False
+    remove: bool = False
+    """Remove the paths instead; the other fields do not matter then."""
 
 
 def opened(request: Request) -> Application:
@@ -138,7 +140,8 @@ async def _in_threads(lines: Generator[str]) -> AsyncGenerator[str]:
 
 def _reports(application: Application, body: SyncRequest) -> Generator[str]:
     try:
-        for report in application.sync(body.paths, body.collection, body.dry_run):
+        synced = application.sync(body.paths, body.collection, body.dry_run)
+        for report in application.remove(body.paths) if body.remove else synced:
             yield wire.json_line(report.model_dump_json())
     except Exception as error:  # noqa: BLE001  the last border: without a word it would look as if the process had died
         yield wire.json_line(failed(error).model_dump_json())

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from chatbot import __version__, settings
-from chatbot.errors import ChatbotError, InternalError, UserError, from_code
+from chatbot.errors import ChatbotError, InternalError, SettingsError, UserError, from_code
 
 if TYPE_CHECKING:
     from chatbot.apps.session import Session
@@ -57,7 +57,9 @@ def _options(
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on [127.0.0.1].")] = None,
     port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one [7860].")] = None,
-    knowledge: Annotated[Path | None, typer.Option(help="Serve only this folder of documents.")] = None,
+    knowledge: Annotated[
+        Path | None, typer.Option(help="A folder of collections instead of ./knowledge and the built-in ones.")
+    ] = None,
     engine: Annotated[str | None, typer.Option(help="What writes the answers [extractive].")] = None,
 ) -> None:
     """Web chat and HTTP API; syncs the knowledge folders first."""
@@ -104,15 +106,20 @@ def sync(
     collection: Annotated[str, typer.Option("--collection", "-c", help="Collection for the paths [documents].")] = "",
     json: Json = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change; change nothing.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Forget the paths and their documents; files stay.")] = False,
 ) -> None:
-    """Bring the knowledge in step with files. Exit code 1 where a file failed for a reason of ours."""
+    """Bring the knowledge in step with files. Exit code 1 where something failed that may yet be read."""
     from chatbot.apps import terminal
 
+    if remove and (not paths or dry_run or collection):
+        raise SettingsError("--remove takes one or more paths, and neither --dry-run nor --collection")
     absolute = [str(path.expanduser().absolute()) for path in paths or []]
-    failed = _with_session(
-        "sync", lambda session: terminal.sync(session.sync(absolute, collection, dry_run), as_json=json, dry_run=dry_run)
-    )
-    raise typer.Exit(1 if failed else 0)
+
+    def act(session: Session) -> bool:
+        reports = session.remove(absolute) if remove else session.sync(absolute, collection, dry_run)
+        return terminal.sync(reports, as_json=json, dry_run=dry_run)
+
+    raise typer.Exit(1 if _with_session("sync", act, read_built_in=False) else 0)
 
 
 @app.command()
@@ -153,14 +160,18 @@ def main() -> None:
         sys.exit(1)
 
 
-def _with_session(command: str, act: Callable[[Session], T]) -> T:
+def _with_session(command: str, act: Callable[[Session], T], read_built_in: bool = True) -> T:
     configured = settings.load()
     from chatbot.apps.session import connect
 
     if not (configured.data_dir / "catalogue.sqlite").exists():
-        print("first use here: preparing the encoder and reading the built-in documents, half a minute", file=sys.stderr)  # noqa: T201
-    with connect(configured, command, say=lambda line: print(line, file=sys.stderr)) as session:  # noqa: T201
+        _say("first use here: preparing the encoder")
+    with connect(configured, command, _say, read_built_in) as session:
         return act(session)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)  # noqa: T201
 
 
 async def _ask(session: Session, query: Query, json: bool, stream: bool) -> Answer:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from typing import Any, Protocol
 
 import httpx
 from pydantic import TypeAdapter
 
 from chatbot.apps.wire import Lines, data_of
-from chatbot.bootstrap import open_application
+from chatbot.bootstrap import Application, open_application
 from chatbot.errors import ChatbotError, DataDirectoryInUse, InternalError, UserError, from_code
 from chatbot.knowledge import ownership
 from chatbot.knowledge.ownership import Owner
@@ -31,6 +32,8 @@ _report: TypeAdapter[DocumentReport | Failed] = TypeAdapter(DocumentReport | Fai
 Say = Callable[[str], None]
 """Tells the person at the terminal."""
 
+OpenHere = Callable[[], AbstractContextManager[Application]]
+
 
 class Session(Protocol):
     """`Application` in this process, or `RemoteApplication`."""
@@ -41,26 +44,29 @@ class Session(Protocol):
 
     def sync(self, paths: Sequence[str], collection: str = "", dry_run: bool = False) -> Iterator[DocumentReport]: ...
 
+    def remove(self, paths: Sequence[str]) -> Iterator[DocumentReport]: ...
+
 
 @contextmanager
-def connect(settings: Settings, command: str, say: Say) -> Generator[Session]:
-    """Open the data directory, or talk to the process that has it open; a longer wait is explained.
+def connect(settings: Settings, command: str, say: Say, read_built_in: bool = True) -> Generator[Session]:
+    """Open the data directory as `open_application` does, or talk to the process that has it open; a longer wait is explained.
 
     Raises:
         ChatbotError: neither is possible.
     """
     with ExitStack() as stack:
-        yield _session(settings, command, say, stack)
+        open_here = partial(open_application, settings, command, read_built_in, say)
+        yield _session(settings, open_here, say, stack)
 
 
-def _session(settings: Settings, command: str, say: Say, stack: ExitStack) -> Session:
+def _session(settings: Settings, open_here: OpenHere, say: Say, stack: ExitStack) -> Session:
     busy, ending = _Patience(say, _STARTING_S), _Patience(say, _ENDING_S)
     while True:
         owner = ownership.find(settings.data_dir)
         try:
             if owner and owner.url:
                 return RemoteApplication(owner, say)
-            return stack.enter_context(open_application(settings, command))
+            return stack.enter_context(open_here())
         except DataDirectoryInUse:
             # by a command that will soon be done, or by a server that has no address yet
             if not busy.wait(f"{owner or 'another process'}, which has the data directory open"):
@@ -139,7 +145,13 @@ class RemoteApplication:
 
     def sync(self, paths: Sequence[str], collection: str = "", dry_run: bool = False) -> Iterator[DocumentReport]:
         """See `Application.sync`."""
-        body = {"paths": list(paths), "collection": collection, "dry_run": dry_run}
+        return self._synced({"paths": list(paths), "collection": collection, "dry_run": dry_run})
+
+    def remove(self, paths: Sequence[str]) -> Iterator[DocumentReport]:
+        """See `Application.remove`."""
+        return self._synced({"paths": list(paths), "remove": True})
+
+    def _synced(self, body: dict[str, Any]) -> Iterator[DocumentReport]:
         with (
             self._reached(),
             httpx.Client(**self._options) as client,

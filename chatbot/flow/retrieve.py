@@ -48,6 +48,7 @@ class Retriever:
         found = self._catalogue.published_chunks(best[: 2 * k])  # a few may have been replaced since they were indexed
         visible = [id_ for id_ in best if id_ in found and found[id_][1].access in scopes][:k]
         self._add_missing_cosines(dense, visible, forms)
+        visible = [id_ for id_ in visible if id_ in dense]
         total = sum(form.weight for form in forms)
         return [
             Passage(
@@ -78,13 +79,14 @@ class Retriever:
         return self._indexes.dense.search(self._encoder.encode_query(text), self._settings.candidates, collections, scopes)
 
     def _add_missing_cosines(self, dense: dict[str, float], ids: Sequence[str], forms: Sequence[SearchForm]) -> None:
-        """A passage that only the lexical index found still gets its true cosine."""
+        """A passage that only the lexical index found still gets its true cosine, unless a sync has just replaced it."""
         missing = [id_ for id_ in ids if id_ not in dense]
-        rows = [row for batch in self._catalogue.index_rows(missing) for row in batch] if missing else []
+        rows = [row for batch in self._catalogue.rows_of_chunks(missing) for row in batch]
         stored = self._catalogue.embeddings((row.embedded_hash for row in rows), self._encoder.card.fingerprint)
         for row in rows:
-            vector = stored[row.embedded_hash]
-            dense[row.id] = max(float(vector @ self._encoder.encode_query(form.text)) for form in forms)
+            vector = stored.get(row.embedded_hash)
+            if vector is not None:
+                dense[row.id] = max(float(vector @ self._encoder.encode_query(form.text)) for form in forms)
 
 
 def fuse(dense: Mapping[str, float], lexical: Mapping[str, float], dense_weight: float) -> dict[str, float]:

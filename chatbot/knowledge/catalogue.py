@@ -9,16 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from sqlalchemy import LABEL_STYLE_TABLENAME_PLUS_COL, Connection, create_engine, delete, event, func, insert, select, update
+from sqlalchemy import LABEL_STYLE_TABLENAME_PLUS_COL, Connection, delete, func, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
-from sqlalchemy.exc import DatabaseError
 
 from chatbot.encoders import Vectors
-from chatbot.errors import DataDirectoryError
 from chatbot.knowledge import tables
+from chatbot.knowledge.database import Database
 from chatbot.knowledge.splitter import embedded_hash, embedded_text
 from chatbot.knowledge.tables import IndexRow, Source, Version, to_chunk, to_document, to_index_row, to_source
 from chatbot.schema import Chunk, Document
@@ -27,39 +25,44 @@ _BATCH = 500
 
 
 class Catalogue:
-    """Opened by the one process that owns the data directory; its methods may be called from any thread."""
+    """Opened by the one process that owns the data directory; its methods may be called from any thread.
+
+    Each of them raises `DataDirectoryError` where the file cannot be read or written (a full disk, damage, permissions).
+    """
 
     def __init__(self, file: Path) -> None:
         """
         Raises:
-            DataDirectoryError: the file is damaged, or no SQLite database.
+            DataDirectoryError: see `Database`.
         """
-        self._engine = create_engine(f"sqlite:///{file}", connect_args={"timeout": 30})
-        event.listen(self._engine, "connect", _configure)
-        try:
-            tables.metadata.create_all(self._engine)
-        except DatabaseError as error:
-            raise DataDirectoryError(f"{file} cannot be read ({error.orig}); move it away, then run `chatbot sync`") from error
+        self._database = Database(file, tables.metadata)
 
     def close(self) -> None:
-        self._engine.dispose()
+        self._database.close()
 
     # sources
 
     def add_source(self, collection: str, location: str) -> Source:
         """Register a source; the same one again changes nothing."""
-        with self._engine.begin() as connection:
+        with self._database.writing() as connection:
             connection.execute(upsert(tables.sources).values(collection=collection, location=location).on_conflict_do_nothing())
             wanted = (tables.sources.c.collection == collection) & (tables.sources.c.location == location)
             return to_source(connection.execute(select(tables.sources).where(wanted)).one())
 
     def sources(self) -> list[Source]:
-        with self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return [to_source(row) for row in connection.execute(select(tables.sources).order_by(tables.sources.c.id))]
+
+    def move_source(self, source: Source, collection: str) -> Source:
+        """Put a source into another collection; its documents follow when they are next published."""
+        with self._database.writing() as connection:
+            wanted = tables.sources.c.id == source.id
+            connection.execute(update(tables.sources).where(wanted).values(collection=collection))
+        return source.model_copy(update={"collection": collection})
 
     def remove_source(self, source: Source) -> None:
         """Forget a source that holds no documents any more."""
-        with self._engine.begin() as connection:
+        with self._database.writing() as connection:
             connection.execute(delete(tables.sources).where(tables.sources.c.id == source.id))
 
     # documents
@@ -72,17 +75,22 @@ class Catalogue:
             .where(tables.documents.c.source_id == source.id, tables.documents.c.published)
             .group_by(tables.documents.c.id)
         )
-        with self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return {
                 row.path: Version(
-                    document_id=row.id, content_hash=row.content_hash, recipe=row.recipe, chunks=row.chunks, missing=row.missing
+                    document_id=row.id,
+                    collection=row.collection,
+                    content_hash=row.content_hash,
+                    recipe=row.recipe,
+                    chunks=row.chunks,
+                    missing=row.missing,
                 )
                 for row in connection.execute(counted)
             }
 
     def stage(self, source: Source, document: Document, text: str, missing: str, recipe: str, chunks: Sequence[Chunk]) -> None:
         """Write a new version of a document, not yet visible."""
-        with self._engine.begin() as connection:
+        with self._database.writing() as connection:
             connection.execute(delete(tables.documents).where(tables.documents.c.id == document.id))
             connection.execute(
                 insert(tables.documents).values(
@@ -111,7 +119,7 @@ class Catalogue:
             .join(staged, (staged.c.source_id == tables.documents.c.source_id) & (staged.c.path == tables.documents.c.path))
             .where(staged.c.id.in_(document_ids), tables.documents.c.published, tables.documents.c.id.not_in(document_ids))
         )
-        with self._engine.begin() as connection:
+        with self._database.writing() as connection:
             old = list(connection.scalars(replaced))
             dropped = _drop(connection, old)
             connection.execute(update(tables.documents).where(tables.documents.c.id.in_(document_ids)).values(published=True))
@@ -119,17 +127,17 @@ class Catalogue:
 
     def remove(self, document_ids: Sequence[str]) -> list[str]:
         """Delete documents; returns the dropped chunks' ids."""
-        with self._engine.begin() as connection:
+        with self._database.writing() as connection:
             return _drop(connection, document_ids)
 
     def discard_staged(self) -> None:
         """Forget what a killed sync left unfinished. Its embeddings stay, so finishing costs no second encoding."""
-        with self._engine.begin() as connection:
+        with self._database.writing() as connection:
             connection.execute(delete(tables.documents).where(tables.documents.c.published.is_(False)))
 
     def document_text(self, document_id: str) -> str:
         """The extracted text that every span of a document counts in; empty for an unknown id."""
-        with self._engine.connect() as connection:
+        with self._database.reading() as connection:
             found = connection.scalar(select(tables.documents.c.text).where(tables.documents.c.id == document_id))
         return found or ""
 
@@ -140,20 +148,20 @@ class Catalogue:
             .where(tables.documents.c.published)
             .group_by(tables.documents.c.collection)
         )
-        with self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return {name: number for name, number in connection.execute(counted)}
 
     # chunks
 
     def chunk_ids(self) -> set[str]:
         """Ids of all published chunks: what both indexes must hold, no more and no less."""
-        with self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return set(connection.scalars(select(tables.chunks.c.id).join(tables.documents).where(tables.documents.c.published)))
 
     def published_chunks(self, ids: Iterable[str]) -> dict[str, tuple[Chunk, Document]]:
         """The published ones among `ids`, with their documents."""
         found: dict[str, tuple[Chunk, Document]] = {}
-        with self._engine.connect() as connection:
+        with self._database.reading() as connection:
             for batch in _batched(ids):
                 wanted = (
                     select(tables.chunks, tables.documents)
@@ -164,29 +172,33 @@ class Catalogue:
                     found[row.chunks_id] = (to_chunk(row), to_document(row))
         return found
 
-    def index_rows(self, ids: Iterable[str] | None = None, document_ids: Sequence[str] = ()) -> Iterator[list[IndexRow]]:
-        """Batches of rows for the indexes: by chunk id, or of some documents (staged ones too), or all published ones.
+    def rows_of_chunks(self, ids: Iterable[str]) -> Iterator[list[IndexRow]]:
+        """Batches of rows for the indexes, by chunk id; ids that are gone are left out.
 
         Nothing is being read while the caller holds a batch: an open read would let no write of the caller commit.
         """
-        if document_ids:
-            ids = self._chunk_ids_of(document_ids)
         columns = select(tables.chunks, tables.documents).join(tables.documents).set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)
-        for batch in _batched(self.chunk_ids() if ids is None else ids):
-            with self._engine.connect() as connection:
+        for batch in _batched(ids):
+            with self._database.reading() as connection:
                 rows = [to_index_row(row) for row in connection.execute(columns.where(tables.chunks.c.id.in_(batch)))]
             yield rows
 
-    def _chunk_ids_of(self, document_ids: Sequence[str]) -> list[str]:
-        with self._engine.connect() as connection:
-            return list(connection.scalars(select(tables.chunks.c.id).where(tables.chunks.c.document_id.in_(document_ids))))
+    def rows_of_documents(self, document_ids: Sequence[str]) -> Iterator[list[IndexRow]]:
+        """As `rows_of_chunks`: all rows of some documents, staged ones too."""
+        with self._database.reading() as connection:
+            ids = list(connection.scalars(select(tables.chunks.c.id).where(tables.chunks.c.document_id.in_(document_ids))))
+        yield from self.rows_of_chunks(ids)
+
+    def all_rows(self) -> Iterator[list[IndexRow]]:
+        """As `rows_of_chunks`: the rows of all published chunks."""
+        yield from self.rows_of_chunks(self.chunk_ids())
 
     # embeddings
 
     def embeddings(self, hashes: Iterable[str], fingerprint: str) -> dict[str, Vectors]:
         """Stored vectors (float32, unit length) by hash of the embedded text; those not stored are absent."""
         found: dict[str, Vectors] = {}
-        with self._engine.connect() as connection:
+        with self._database.reading() as connection:
             for batch in _batched(set(hashes)):
                 wanted = select(tables.embeddings).where(
                     tables.embeddings.c.embedded_hash.in_(batch), tables.embeddings.c.fingerprint == fingerprint
@@ -200,36 +212,28 @@ class Catalogue:
             {"embedded_hash": key, "fingerprint": fingerprint, "vector": vector.astype(np.float32).tobytes()}
             for key, vector in vectors.items()
         ]
-        with self._engine.begin() as connection:
+        with self._database.writing() as connection:
             if rows:
                 connection.execute(upsert(tables.embeddings).on_conflict_do_nothing(), rows)
 
-    def sweep_embeddings(self) -> None:
-        """Delete vectors that no chunk needs any more."""
-        with self._engine.begin() as connection:
-            connection.execute(
-                delete(tables.embeddings).where(tables.embeddings.c.embedded_hash.not_in(select(tables.chunks.c.embedded_hash)))
-            )
+    def sweep_embeddings(self, fingerprint: str) -> None:
+        """Delete vectors that no chunk needs any more, and those of any other encoder than `fingerprint`."""
+        unused = tables.embeddings.c.embedded_hash.not_in(select(tables.chunks.c.embedded_hash))
+        with self._database.writing() as connection:
+            connection.execute(delete(tables.embeddings).where(or_(unused, tables.embeddings.c.fingerprint != fingerprint)))
 
     # meta
 
     def meta(self, key: str) -> str | None:
-        with self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return connection.scalar(select(tables.meta.c.value).where(tables.meta.c.key == key))
 
     def set_meta(self, **values: str) -> None:
         """Write several keys in one transaction."""
-        with self._engine.begin() as connection:
+        with self._database.writing() as connection:
             for key, value in values.items():
                 statement = upsert(tables.meta).values(key=key, value=value)
                 connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_={"value": value}))
-
-
-def _configure(connection: Any, _record: Any) -> None:
-    # Rollback journal, not WAL: SQLite before 3.51.3 can lose commits in WAL mode with two connections (sqlite.org/wal.html,
-    # "WAL-reset bug"), and Python builds carry such versions for years.
-    for pragma in ("journal_mode = DELETE", "synchronous = FULL", "foreign_keys = ON"):
-        connection.execute(f"PRAGMA {pragma}")
 
 
 def _drop(connection: Connection, document_ids: Sequence[str]) -> list[str]:

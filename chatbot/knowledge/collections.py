@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
+import os
+import re
+import stat
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -17,6 +22,8 @@ LOOSE = "documents"
 DESCRIPTION = "knowledge.toml"
 QUESTIONS = "questions.jsonl"
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
 
 class Collection(Value):
     name: str
@@ -25,6 +32,8 @@ class Collection(Value):
     files: dict[str, Path]
     """Documents by their path inside the collection."""
     questions: Path | None = None
+    unreadable: dict[str, str] = {}
+    """Folders inside the collection that could not be listed, with the reason; "" is the collection's own."""
 
 
 class GoldenQuestion(Value):
@@ -36,6 +45,15 @@ class GoldenQuestion(Value):
     must_mention: tuple[str, ...] = ()
     near_miss: bool = False
     """True for an unanswerable question about a thing the collection names."""
+
+
+class Tree(NamedTuple):
+    """What lies in a folder."""
+
+    files: list[Path]
+    """In a stable order; hidden ones are passed over."""
+    unreadable: dict[Path, str]
+    """Folders that could not be listed, with the reason."""
 
 
 class _Description(BaseModel, extra="forbid"):
@@ -50,45 +68,69 @@ def discover(roots: Sequence[Path]) -> dict[str, Collection]:
     """Collections by name.
 
     Raises:
-        SettingsError: a knowledge.toml is malformed.
+        SettingsError: a knowledge.toml is malformed, or one of the folders cannot be read.
     """
     described: dict[str, _Description] = {}
     files: dict[str, dict[str, Path]] = {}
-    for root in roots:
+    questions: dict[str, Path] = {}
+    unreadable: dict[str, dict[str, str]] = {}
+    for root in filter(Path.exists, roots):
         described |= _read_descriptions(root / DESCRIPTION)
-        for path in walk(root):
-            first, *rest = printable(path.relative_to(root)).split("/")
-            name, inside = (first, "/".join(rest)) if rest else (LOOSE, first)
-            files.setdefault(name, {})[inside] = path
-    return {name: _collection(name, described.get(name), found) for name, found in files.items()}
+        tree = walk(root)
+        if root in tree.unreadable:
+            raise SettingsError(f"the folder {root} {tree.unreadable[root]}; mend its permissions")
+        for path in tree.files:
+            name, inside = _place(path.relative_to(root))
+            held = files.setdefault(name, {})
+            if path.name != QUESTIONS:
+                held[inside] = path
+            elif inside == QUESTIONS:
+                questions[name] = path
+        for folder, reason in tree.unreadable.items():
+            name, inside = _place(folder.relative_to(root) / "any")
+            unreadable.setdefault(name, {})[inside.rpartition("/")[0]] = reason
+    return {
+        name: Collection(
+            name=name,
+            title=described[name].title if name in described else name.replace("-", " ").replace("_", " ").capitalize(),
+            description=described[name].description if name in described else "",
+            files=files.get(name, {}),
+            unreadable=unreadable.get(name, {}),
+            questions=questions.get(name),
+        )
+        for name in {**files, **unreadable}
+    }
 
 
-def walk(folder: Path) -> Iterator[Path]:
-    """Files of a folder in a stable order; hidden ones are passed over."""
-    for path in sorted(folder.rglob("*")):
-        if (
-            path.is_file()
-            and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-            and path.name != DESCRIPTION
-        ):
-            yield path
+def walk(folder: Path) -> Tree:
+    """List a folder with all below it; neither it nor any folder in it need be readable."""
+    files: list[Path] = []
+    faults: list[OSError] = []
+    for place, folders, names in os.walk(folder, onerror=faults.append):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        shown = [Path(place, name) for name in names if not name.startswith(".") and name != DESCRIPTION]
+        files += filter(_may_be_a_file, shown)
+    return Tree(sorted(files), {Path(fault.filename): f"cannot be read: {fault.strerror}" for fault in faults})
 
 
 def printable(path: Path) -> str:
-    """The path with slashes; bytes of a name that are no UTF-8 become `\\xe9`, so that it can be stored and shown."""
-    return path.as_posix().encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    """The path with slashes; controls and bytes that are no UTF-8 become `\\xe9`, so that it can be stored and shown."""
+    text = path.as_posix().encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return _CONTROL.sub(lambda control: f"\\x{ord(control[0]):02x}", text)
 
 
 def golden_questions(collection: Collection) -> list[GoldenQuestion]:
     """The collection's questions.jsonl; empty where it has none.
 
     Raises:
-        SettingsError: a line is malformed; the message names it.
+        SettingsError: the file cannot be read, or a line is malformed; the message names it.
     """
     if collection.questions is None:
         return []
     questions: list[GoldenQuestion] = []
-    for number, line in enumerate(collection.questions.read_bytes().splitlines(), 1):
+    for number, line in enumerate(_lines(collection.questions), 1):
+        if not line.strip():
+            continue
         try:
             questions.append(GoldenQuestion.model_validate_json(line))
         except ValidationError as error:
@@ -98,12 +140,27 @@ def golden_questions(collection: Collection) -> list[GoldenQuestion]:
     return questions
 
 
-def _collection(name: str, described: _Description | None, files: dict[str, Path]) -> Collection:
-    questions = files.pop(QUESTIONS, None)
-    title = described.title if described else name.replace("-", " ").replace("_", " ").capitalize()
-    return Collection(
-        name=name, title=title, description=described.description if described else "", files=files, questions=questions
-    )
+def _lines(file: Path) -> list[bytes]:
+    try:
+        return file.read_bytes().removeprefix(codecs.BOM_UTF8).splitlines()
+    except OSError as error:
+        raise SettingsError(f"{file} cannot be read: {error.strerror}; mend its permissions, or remove it") from error
+
+
+def _place(path: Path) -> tuple[str, str]:
+    """The collection a path of a knowledge folder belongs to, and the path inside it."""
+    first, *rest = printable(path).split("/")
+    return (first, "/".join(rest)) if rest else (LOOSE, first)
+
+
+def _may_be_a_file(path: Path) -> bool:
+    """False for pipes, sockets and dangling links. What may not be looked at counts: the sync will say so of it."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
 
 
 def _read_descriptions(path: Path) -> dict[str, _Description]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from chatbot.knowledge.tables import IndexRow
 _HNSW: Any = {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 32}
 """Generous, so that the graph answers as an exact scan would at the sizes one machine holds."""
 _TRIAL_VECTORS = 1000
+_FAULTS = (ChromaError, ValueError, OSError, KeyError, RuntimeError)
+"""What Chroma raises where its files cannot be read or written."""
 
 
 class DenseIndex:
@@ -36,25 +39,36 @@ class DenseIndex:
                 "chunks", embedding_function=None, configuration={"hnsw": _HNSW}
             )
             self._batch: int = self._client.get_max_batch_size()
-        except (ChromaError, ValueError, OSError, KeyError) as error:
+        except _FAULTS as error:
             raise IndexDamaged(f"the dense index in {folder} cannot be opened: {error}") from error
 
     def close(self) -> None:
         self._client.close()
 
     def add(self, rows: Sequence[IndexRow], vectors: Mapping[str, Vectors]) -> None:
-        """Add chunks; `vectors` are by hash of the embedded text. Adding one again changes nothing."""
+        """Add chunks; `vectors` are by hash of the embedded text. Adding one again changes nothing.
+
+        Raises:
+            IndexDamaged: Chroma failed, on a full disk for one.
+        """
         for start in range(0, len(rows), self._batch):
             batch = rows[start : start + self._batch]
-            self._collection.upsert(
-                ids=[row.id for row in batch],
-                embeddings=np.stack([vectors[row.embedded_hash] for row in batch]),
-                metadatas=[{"collection": row.collection, "access": row.access} for row in batch],
-            )
+            embeddings = np.stack([vectors[row.embedded_hash] for row in batch])
+            with _translated("written"):
+                self._collection.upsert(
+                    ids=[row.id for row in batch],
+                    embeddings=embeddings,
+                    metadatas=[{"collection": row.collection, "access": row.access} for row in batch],
+                )
 
     def delete(self, ids: Sequence[str]) -> None:
+        """
+        Raises:
+            IndexDamaged: Chroma failed.
+        """
         for start in range(0, len(ids), self._batch):
-            self._collection.delete(ids=list(ids[start : start + self._batch]))
+            with _translated("written"):
+                self._collection.delete(ids=list(ids[start : start + self._batch]))
 
     def search(self, vector: Vectors, k: int, collections: Sequence[str], scopes: Sequence[str]) -> dict[str, float]:
         """The k nearest chunks: cosine in [-1, 1] by id, best first.
@@ -65,33 +79,34 @@ class DenseIndex:
         where: dict[str, Any] = {"access": {"$in": list(scopes)}}
         if collections:
             where = {"$and": [where, {"collection": {"$in": list(collections)}}]}
-        try:
+        with _translated("searched"):
             k = min(k, self._collection.count())
             if not k or not scopes:  # Chroma refuses an empty list
                 return {}
             found = self._collection.query(query_embeddings=[vector], n_results=k, where=where, include=["distances"])
-        except ChromaError as error:
-            raise IndexDamaged(f"the dense index failed: {error}; restart to rebuild it") from error
         return {id_: 1.0 - distance for id_, distance in zip(found["ids"][0], found["distances"][0], strict=True)}
 
     def try_out(self) -> None:
         """Read every vector and walk a stretch of the graph on disk.
 
         Raises:
-            IndexDamaged: a vector is not of unit length.
+            IndexDamaged: Chroma failed, or a vector is not of unit length.
         """
-        for start in range(0, self._collection.count(), _TRIAL_VECTORS):
-            found = self._collection.get(limit=_TRIAL_VECTORS, offset=start, include=["embeddings"])["embeddings"]
-            if not np.allclose(np.linalg.norm(found, axis=1), 1, atol=1e-3):
-                raise IndexDamaged("a stored vector is not of unit length")
-            for vector in found[:: _TRIAL_VECTORS // 4]:
-                self._collection.query(query_embeddings=[vector], n_results=min(100, self._collection.count()), include=[])
+        with _translated("read"):
+            for start in range(0, self._collection.count(), _TRIAL_VECTORS):
+                found = self._collection.get(limit=_TRIAL_VECTORS, offset=start, include=["embeddings"])["embeddings"]
+                if not np.allclose(np.linalg.norm(found, axis=1), 1, atol=1e-3):
+                    raise IndexDamaged("a stored vector is not of unit length")
+                for vector in found[:: _TRIAL_VECTORS // 4]:
+                    self._collection.query(query_embeddings=[vector], n_results=min(100, self._collection.count()), include=[])
 
     def ids(self) -> set[str]:
-        try:
+        """
+        Raises:
+            IndexDamaged: Chroma failed.
+        """
+        with _translated("read"):
             return set(self._collection.get(include=[])["ids"])
-        except ChromaError as error:
-            raise IndexDamaged(f"the dense index cannot be read: {error}") from error
 
 
 def withstands(folder: Path) -> bool:
@@ -100,6 +115,16 @@ def withstands(folder: Path) -> bool:
         return True  # no graph was written to disk yet
     child = [sys.executable, "-m", "chatbot.knowledge.dense", str(folder)]
     return subprocess.run(child, capture_output=True, check=False).returncode == 0
+
+
+@contextmanager
+def _translated(what: str) -> Generator[None]:
+    try:
+        yield
+    except _FAULTS as error:
+        raise IndexDamaged(
+            f"the dense index could not be {what}: {error}; see that the disk has room, and start again"
+        ) from error
 
 
 if __name__ == "__main__":

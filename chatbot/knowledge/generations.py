@@ -43,13 +43,23 @@ class Indexes:
         """Why the last opening rebuilt the indexes; empty if it did not."""
         self._open_or_rebuild()
 
+    @property
+    def fingerprint(self) -> str:
+        """Of the encoder whose vectors are indexed."""
+        return self._encoder.card.fingerprint
+
     def close(self) -> None:
         self._close()
         seal.put(self._folder / str(self.generation))
 
     def add(self, rows: Sequence[IndexRow]) -> int:
-        """Encode what was never encoded, and index all; returns how many texts were encoded."""
-        fingerprint = self._encoder.card.fingerprint
+        """Encode what was never encoded, and index all; returns how many texts were encoded.
+
+        Raises:
+            IndexDamaged: an index could not be written.
+            DataDirectoryError: the vectors could not be stored.
+        """
+        fingerprint = self.fingerprint
         texts = {row.embedded_hash: row.text for row in rows}
         vectors = self._catalogue.embeddings(texts, fingerprint)
         missing = [key for key in texts if key not in vectors]
@@ -61,6 +71,10 @@ class Indexes:
         return len(missing)
 
     def delete(self, ids: Sequence[str]) -> None:
+        """
+        Raises:
+            IndexDamaged: an index could not be written.
+        """
         if ids:
             self.dense.delete(ids)
             self.lexical.delete(ids)
@@ -72,8 +86,8 @@ class Indexes:
             if held != wanted:
                 return f"the {name} index lacks {len(wanted - held)} chunks and holds {len(held - wanted)} too many"
         sample = random.sample(sorted(wanted), min(_SELF_QUERIES, len(wanted)))
-        rows = [row for batch in self._catalogue.index_rows(sample) for row in batch]
-        vectors = self._catalogue.embeddings((row.embedded_hash for row in rows), self._encoder.card.fingerprint)
+        rows = [row for batch in self._catalogue.rows_of_chunks(sample) for row in batch]
+        vectors = self._catalogue.embeddings((row.embedded_hash for row in rows), self.fingerprint)
         for row in rows:
             if row.embedded_hash not in vectors:
                 return "a chunk has no stored vector for this encoder"
@@ -95,7 +109,7 @@ class Indexes:
         self._sweep()
 
     def _trouble_before_opening(self) -> str:
-        fingerprint = self._encoder.card.fingerprint
+        fingerprint = self.fingerprint
         known = self._catalogue.meta("fingerprint")
         if known is None:
             self._catalogue.set_meta(generation=str(self.generation), fingerprint=fingerprint)
@@ -127,11 +141,11 @@ class Indexes:
         self.generation, self.rebuilt = self.generation + 1, reason
         shutil.rmtree(self._folder / str(self.generation), ignore_errors=True)
         self._open()
-        for rows in self._catalogue.index_rows():
+        for rows in self._catalogue.all_rows():
             self.add(rows)
         if difference := self.difference():
             raise IndexDamaged(f"rebuilding the indexes did not help: {difference}; move {self._folder} away and start again")
-        self._catalogue.set_meta(generation=str(self.generation), fingerprint=self._encoder.card.fingerprint)
+        self._catalogue.set_meta(generation=str(self.generation), fingerprint=self.fingerprint)
 
     def _sweep(self) -> None:
         """Delete every other generation; a process killed while it rebuilt may have left one."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import tantivy
@@ -13,6 +14,8 @@ from chatbot.knowledge.tables import IndexRow
 from chatbot.terms import terms
 
 _WRITER_BYTES = 32 * 2**20
+_FAULTS = (ValueError, OSError, RuntimeError)
+"""What tantivy raises where its files cannot be read or written."""
 _MAX_QUERY_TERMS = 256
 _MIN_TYPO_LETTERS = 5
 """Shorter words have too many neighbours."""
@@ -41,25 +44,42 @@ class LexicalIndex:
             folder.mkdir(parents=True, exist_ok=True)
             self._index = tantivy.Index(self._schema, str(folder))
             self._writer = self._index.writer(_WRITER_BYTES, 1)
-        except (ValueError, OSError) as error:
+        except _FAULTS as error:
             raise IndexDamaged(f"the lexical index in {folder} cannot be opened: {error}") from error
 
     def close(self) -> None:
-        self._writer.wait_merging_threads()
+        """
+        Raises:
+            IndexDamaged: tantivy could not finish what it was writing.
+        """
+        with _translated("closed"):
+            self._writer.wait_merging_threads()
 
     def add(self, rows: Sequence[IndexRow]) -> None:
-        """Add chunks; adding one again replaces it."""
-        for row in rows:
-            self._writer.delete_documents_by_term("id", row.id)
-            self._writer.add_document(
-                tantivy.Document(id=row.id, collection=row.collection, access=row.access, terms=" ".join(terms(row.text)))
-            )
-        self._commit()
+        """Add chunks; adding one again replaces it.
+
+        Raises:
+            IndexDamaged: tantivy failed, on a full disk for one.
+        """
+        documents = [
+            tantivy.Document(id=row.id, collection=row.collection, access=row.access, terms=" ".join(terms(row.text)))
+            for row in rows
+        ]
+        with _translated("written"):
+            for row, document in zip(rows, documents, strict=True):
+                self._writer.delete_documents_by_term("id", row.id)
+                self._writer.add_document(document)
+            self._commit()
 
     def delete(self, ids: Sequence[str]) -> None:
-        for id_ in ids:
-            self._writer.delete_documents_by_term("id", id_)
-        self._commit()
+        """
+        Raises:
+            IndexDamaged: tantivy failed.
+        """
+        with _translated("written"):
+            for id_ in ids:
+                self._writer.delete_documents_by_term("id", id_)
+            self._commit()
 
     def search(self, text: str, k: int, collections: Sequence[str], scopes: Sequence[str]) -> dict[str, float]:
         """The k best chunks that share a term with `text`: BM25 by id, best first.
@@ -100,8 +120,16 @@ class LexicalIndex:
 
 
 def _found(searcher: tantivy.Searcher, query: Query, k: int) -> dict[str, float]:
-    try:
+    with _translated("searched"):
         hits = searcher.search(query, limit=k, count=False).hits
         return {searcher.doc(address)["id"][0]: score for score, address in hits}
-    except ValueError as error:
-        raise IndexDamaged(f"the lexical index failed: {error}; restart to rebuild it") from error
+
+
+@contextmanager
+def _translated(what: str) -> Generator[None]:
+    try:
+        yield
+    except _FAULTS as error:
+        raise IndexDamaged(
+            f"the lexical index could not be {what}: {error}; see that the disk has room, and start again"
+        ) from error

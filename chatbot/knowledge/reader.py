@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
+from typing import Any
 
 from chatbot import registry
-from chatbot.errors import DocumentRefused
+from chatbot.errors import DocumentRefused, FormatFailed
 from chatbot.knowledge.formats.extracted import Extracted
 
 MAX_BYTES = 50 * 2**20
+_MAX_REASON = 200
 
 _MAGIC = {
     b"%PDF-": "pdf",
@@ -21,6 +24,8 @@ _MAGIC = {
     b"\x7fELF": "program",
 }
 _EXPECTED = {"pdf": "pdf", "docx": "zip"}
+
+_log = logging.getLogger(__name__)
 
 
 def suffix_of(name: str) -> str:
@@ -49,6 +54,7 @@ def read(name: str, raw: bytes) -> Extracted:
 
     Raises:
         DocumentRefused: the reason, as the sync report shows it.
+        FormatFailed: the format raised something else; the log has its traceback.
     """
     _check_type(name)
     _check_size(len(raw))
@@ -56,11 +62,25 @@ def read(name: str, raw: bytes) -> Extracted:
         raise DocumentRefused("the file is empty")
     suffix = suffix_of(name)
     _check_content(suffix, raw)
-    extracted: Extracted = registry.load("chatbot.formats", suffix)(raw)
+    extracted = _extract(name, suffix, raw)
     if not extracted.text.strip():
         raise DocumentRefused("there is no text in it")
     if not extracted.title:
         extracted = extracted.model_copy(update={"title": Path(name).stem.replace("-", " ").replace("_", " ").strip()})
+    return extracted
+
+
+def _extract(name: str, suffix: str, raw: bytes) -> Extracted:
+    try:
+        extracted: Any = registry.load("chatbot.formats", suffix)(raw)
+        if not isinstance(extracted, Extracted):
+            raise TypeError(f"it returned {type(extracted).__name__}, not Extracted")
+        extracted.text.encode()  # half a surrogate pair could not be stored
+    except DocumentRefused:
+        raise
+    except Exception as error:  # noqa: BLE001  formats are other people's too, and one file must not end a sync
+        _log.exception("the .%s reader failed on %s", suffix, name)
+        raise FormatFailed(f"the .{suffix} reader failed: {type(error).__name__}: {error}"[:_MAX_REASON]) from error
     return extracted
 
 

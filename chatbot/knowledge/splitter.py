@@ -4,33 +4,50 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
 
 from semantic_text_splitter import TextSplitter
+from tokenizers import Tokenizer
 
 from chatbot.knowledge.formats.extracted import Extracted, Heading
 from chatbot.schema import Chunk
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the same document would be split or read differently: documents are then read anew."""
+
+_MAX_CHARS_PER_TOKEN = 16
+"""Prose has four or five; a word without an end can be a single token of a million characters."""
+_STEP = 16
 
 
 class Splitter:
-    """Never crosses a heading; inside a section it closes a chunk at the best boundary (paragraph, sentence, word) it can."""
+    """Never crosses a heading; inside a section it closes a chunk at the best boundary (paragraph, sentence, word) it can.
 
-    def __init__(self, tokenizer_file: Path, min_tokens: int, max_tokens: int) -> None:
-        self._splitter = TextSplitter.from_huggingface_tokenizer_file(str(tokenizer_file), (min_tokens, max_tokens))
-        self.recipe = f"v{VERSION} {min_tokens}-{max_tokens}"
+    A chunk is as short as its headings demand: what is embedded is both, and the encoder reads no further than its own limit.
+    """
+
+    def __init__(self, tokenizer_file: Path, min_tokens: int, max_tokens: int, encoder_tokens: int) -> None:
+        """`encoder_tokens` is all the encoder reads of a text, its special tokens included."""
+        self._tokenizer = Tokenizer.from_file(str(tokenizer_file))
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        self._file = str(tokenizer_file)
+        self._bounds = (min_tokens, max_tokens)
+        self._room = encoder_tokens - self._tokenizer.num_special_tokens_to_add(False)
+        self._splitters: dict[int, TextSplitter] = {}
+        self._most_chars = max_tokens * _MAX_CHARS_PER_TOKEN
+        digest = hashlib.blake2b(tokenizer_file.read_bytes(), digest_size=4).hexdigest()
+        self.recipe = f"v{VERSION} {min_tokens}-{max_tokens} of {encoder_tokens} {digest}"
         """Names everything that decides how a document is split."""
 
     def split(self, document_id: str, document: Extracted) -> list[Chunk]:
         """Chunks in reading order; `document.text[chunk.start:chunk.end] == chunk.text`."""
         chunks: list[Chunk] = []
         for path, start, end in _sections(document):
-            for offset, text in self._splitter.chunk_indices(document.text[start:end]):
-                place = start + offset
+            for place, text in self._pieces(_headings(document.title, path), document.text[start:end]):
+                place += start
                 chunks.append(
                     Chunk(
                         id=_chunk_id(document_id, place, text),
@@ -44,15 +61,48 @@ class Splitter:
                 )
         return chunks
 
+    def _pieces(self, headings: str, section: str) -> Iterator[tuple[int, str]]:
+        """Start and text of each chunk of a section."""
+        for start, text in self._splitter(headings).chunk_indices(section):
+            for offset, piece in _cut(text, self._most_chars):
+                yield start + offset, piece
+
+    def _splitter(self, headings: str) -> TextSplitter:
+        """The splitter for what the headings leave of the encoder's tokens: at least half, whatever they take."""
+        least, most = self._bounds
+        left = self._room - len(self._tokenizer.encode(headings, add_special_tokens=False).ids)
+        if left < most:
+            # in steps, so that there are few splitters: each holds a tokenizer of its own
+            most = min(most, max(left // _STEP * _STEP, self._room // 2))
+        if most not in self._splitters:
+            self._splitters[most] = TextSplitter.from_huggingface_tokenizer_file(self._file, (min(least, most), most))
+        return self._splitters[most]
+
 
 def embedded_text(title: str, chunk: Chunk) -> str:
     """What is indexed for a chunk: its title and headings in front, so that it is found by what its section is about."""
-    headings = chunk.heading_path if title in chunk.heading_path[:1] else (title, *chunk.heading_path)
-    return f"{' > '.join(headings)}\n{chunk.text}"
+    return f"{_headings(title, chunk.heading_path)}\n{chunk.text}"
 
 
 def embedded_hash(text: str) -> str:
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _headings(title: str, path: Sequence[str]) -> str:
+    return " > ".join(path if title in path[:1] else (title, *path))
+
+
+def _cut(text: str, most: int) -> Iterator[tuple[int, str]]:
+    """Start and text of pieces of at most so many characters, cut between words where there are any."""
+    start = 0
+    while start < len(text):
+        end = start + most
+        if end < len(text):
+            end = text.rfind(" ", start + 1, end) + 1 or end
+        piece = text[start:end]
+        if kept := piece.strip():
+            yield start + piece.index(kept), kept
+        start = end
 
 
 def _chunk_id(document_id: str, start: int, text: str) -> str:

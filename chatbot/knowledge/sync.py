@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import shlex
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from chatbot.errors import DocumentRefused, SettingsError
+from chatbot.errors import DocumentRefused, FormatFailed, SettingsError
 from chatbot.knowledge import collections, reader
 from chatbot.knowledge.catalogue import Catalogue
 from chatbot.knowledge.collections import Collection
@@ -43,6 +46,16 @@ class _Task(NamedTuple):
     path: str
     file: Path | None
     old: Version | None
+    fault: str = ""
+    """Why nothing can be said of what lies here: what is known of it stays."""
+
+
+class _Listing(NamedTuple):
+    """The files of a source by their path in it."""
+
+    files: Mapping[str, Path]
+    unreadable: Mapping[str, str]
+    """Folders whose files are not known, with the reason; "" is the source itself."""
 
 
 class _Look(NamedTuple):
@@ -68,29 +81,76 @@ class Synchronizer:
         self._built_in = built_in
         self._recipe = splitter.recipe
 
-    def register(self, path: Path, collection: str) -> Source:
-        """Make a folder or file a source.
+    def find(self, path: Path, collection: str) -> Source:
+        """The source that `register` would make, without making it; its id is 0 if there is none yet.
 
         Raises:
-            SettingsError: there is nothing at `path`.
+            SettingsError: there is nothing at `path`, and never was.
         """
-        path = path.expanduser().resolve()
-        if not path.exists():
-            raise SettingsError(f"there is no file or folder {str(path)!r}; check the spelling")
-        return self._catalogue.add_source(collection, str(path))
+        location = _location(path)
+        known = [source for source in self._catalogue.sources() if source.location == location]
+        if known:
+            found = next((source for source in known if source.collection == collection), known[0])
+            return found.model_copy(update={"collection": collection or found.collection})
+        if not os.path.exists(location):
+            raise SettingsError(f"there is no file or folder {location!r}; check the spelling")
+        return Source(id=0, collection=collection or collections.LOOSE, location=location)
 
-    def register_built_in(self) -> list[Source]:
+    def register(self, path: Path, collection: str) -> Source:
+        """Make a folder or file a source of `collection`, moving it there if it is another one's; "" leaves it where it is.
+
+        Raises:
+            SettingsError: there is nothing at `path`, and never was.
+        """
+        wanted = self.find(path, collection)
+        if not wanted.id:
+            return self._catalogue.add_source(wanted.collection, wanted.location)
+        return self._catalogue.move_source(wanted, wanted.collection)
+
+    def find_all(self) -> list[Source]:
+        """Every source, and those that `register_built_in` would make, without making them."""
+        known = self._catalogue.sources()
+        locations = {source.location for source in known}
+        built_in = [Source(id=0, collection=name, location=f"{BUILT_IN}{name}") for name in self._built_in]
+        return [*known, *(source for source in built_in if source.location not in locations)]
+
+    def register_built_in(self) -> None:
         """Make every collection of the knowledge folders a source."""
-        return [self._catalogue.add_source(name, f"{BUILT_IN}{name}") for name in self._built_in]
+        for name in self._built_in:
+            self._catalogue.add_source(name, f"{BUILT_IN}{name}")
 
     def plan(self, sources: Sequence[Source]) -> list[_Task]:
-        """List every file of the sources and every document whose file is gone, without reading any."""
+        """List every file of the sources and every document whose file is gone, without reading any.
+
+        Where a folder is not there or cannot be read, one task says so and nothing in it is taken for gone.
+        """
         tasks: list[_Task] = []
-        for source in sources:
-            files, known = self._files(source), self._catalogue.versions(source)
+        for source in dict.fromkeys(sources):
+            (files, unreadable), known = self._list(source), self._catalogue.versions(source)
+            tasks += [_Task(source, path or _name(source), None, None, fault) for path, fault in unreadable.items()]
             tasks += [_Task(source, path, file, known.get(path)) for path, file in files.items()]
-            tasks += [_Task(source, path, None, old) for path, old in known.items() if path not in files]
+            gone = [path for path in known if path not in files and not any(_lies_in(path, each) for each in unreadable)]
+            tasks += [_Task(source, path, None, known[path]) for path in gone]
         return tasks
+
+    def forget(self, paths: Sequence[Path]) -> Iterator[DocumentReport]:
+        """Remove sources with their documents; the files themselves stay.
+
+        Raises:
+            SettingsError: one of `paths` is no source; the message lists those there are. Nothing is removed then.
+        """
+        sources = [source for source in self._catalogue.sources() if not source.location.startswith(BUILT_IN)]
+        locations = [_location(path) for path in paths]
+        for location in locations:
+            if location not in {source.location for source in sources}:
+                there_are = ", ".join(source.location for source in sources) or "none"
+                raise SettingsError(f"{location!r} is not registered; there are: {there_are}")
+        sources = [source for source in sources if source.location in locations]
+        yield from self.run(
+            [_Task(source, path, None, old) for source in sources for path, old in self._catalogue.versions(source).items()]
+        )
+        for source in sources:
+            self._catalogue.remove_source(source)
 
     def preview(self, tasks: Sequence[_Task]) -> Iterator[DocumentReport]:
         """Say what `run` would do, changing nothing."""
@@ -103,7 +163,7 @@ class Synchronizer:
         waiting: list[_Parsed] = []
         for task in tasks:
             if task.file is None:
-                yield self._remove(task)
+                yield self._remove(task) if not task.fault else _report(task, "failed", task.fault)
                 continue
             outcome = self._stage(task, task.file)
             if isinstance(outcome, DocumentReport):
@@ -114,27 +174,35 @@ class Synchronizer:
                 yield from self._publish(waiting)
                 waiting.clear()
         yield from self._publish(waiting)
-        self._catalogue.sweep_embeddings()
+        self._catalogue.sweep_embeddings(self._indexes.fingerprint)
         self._forget_empty_sources()
 
-    def _files(self, source: Source) -> dict[str, Path]:
+    def _list(self, source: Source) -> _Listing:
         if source.location.startswith(BUILT_IN):
             found = self._built_in.get(source.collection)
-            return dict(found.files) if found else {}
+            return _Listing(found.files, found.unreadable) if found else _Listing({}, {})
         root = Path(source.location)
-        if root.is_dir():
-            files = [path for path in collections.walk(root) if path.name != collections.QUESTIONS]
-            return {collections.printable(path.relative_to(root)): path for path in files}
-        return {collections.printable(Path(root.name)): root} if root.is_file() else {}
+        try:
+            is_folder = stat.S_ISDIR(root.stat().st_mode)
+        except OSError as error:
+            return _Listing({}, {"": _absent(source, error.strerror or str(error))})
+        if not is_folder:
+            return _Listing({collections.printable(Path(root.name)): root}, {})
+        tree = collections.walk(root)
+        return _Listing(
+            {_inside(root, path): path for path in tree.files if path.name != collections.QUESTIONS},
+            {_inside(root, folder): reason for folder, reason in tree.unreadable.items()},
+        )
 
     def _preview(self, task: _Task) -> DocumentReport:
         if task.file is None:
-            return _report(task, "removed")
+            return _report(task, "failed", task.fault) if task.fault else _report(task, "removed")
         found = self._look(task, task.file)
         return found if isinstance(found, DocumentReport) else _report(task, found.state, found.extracted.missing)
 
     def _unchanged(self, task: _Task, content_hash: str) -> bool:
-        return task.old is not None and (task.old.content_hash, task.old.recipe) == (content_hash, self._recipe)
+        wanted = (content_hash, self._recipe, task.source.collection)
+        return task.old is not None and (task.old.content_hash, task.old.recipe, task.old.collection) == wanted
 
     def _remove(self, task: _Task, state: State = "removed", reason: str = "") -> DocumentReport:
         if task.old:
@@ -151,6 +219,8 @@ class Synchronizer:
             extracted = reader.read(task.path, raw)
         except DocumentRefused as error:
             return _report(task, "refused", str(error))
+        except FormatFailed as error:
+            return _report(task, "failed", str(error))
         except OSError as error:
             return _report(task, "failed", f"cannot be read: {error.strerror}")
         state: State = "partly" if extracted.missing else "changed" if task.old else "added"
@@ -161,23 +231,23 @@ class Synchronizer:
         if isinstance(found, DocumentReport):
             # a file that can no longer be read must not go on answering with what it once said
             return self._remove(task, "refused", found.reason) if found.state == "refused" else found
-        extracted = found.extracted
+        source, extracted = task.source, found.extracted
         document = Document(
-            id=_hash(f"{task.source.id}\0{task.path}\0{found.content_hash}\0{self._recipe}".encode()),
-            collection=task.source.collection,
+            id=_hash("\0".join([str(source.id), source.collection, task.path, found.content_hash, self._recipe]).encode()),
+            collection=source.collection,
             source=task.path,
             title=extracted.title,
             content_hash=found.content_hash,
         )
         chunks = self._splitter.split(document.id, extracted)
-        self._catalogue.stage(task.source, document, extracted.text, extracted.missing, self._recipe, chunks)
+        self._catalogue.stage(source, document, extracted.text, extracted.missing, self._recipe, chunks)
         return _Parsed(_report(task, found.state, extracted.missing, len(chunks)), document.id)
 
     def _publish(self, parsed: Sequence[_Parsed]) -> Iterator[DocumentReport]:
         ids = [each.document_id for each in parsed]
         if not ids:
             return
-        encoded = sum(self._indexes.add(rows) for rows in self._catalogue.index_rows(document_ids=ids))
+        encoded = sum(self._indexes.add(rows) for rows in self._catalogue.rows_of_documents(ids))
         self._indexes.delete(self._catalogue.publish(ids))
         for number, each in enumerate(parsed):
             # encoding happens by the batch; its count stands on the batch's first report
@@ -191,6 +261,28 @@ class Synchronizer:
 
 def _report(task: _Task, state: State, reason: str = "", chunks: int = 0) -> DocumentReport:
     return DocumentReport(source=task.path, collection=task.source.collection, state=state, reason=reason, chunks=chunks)
+
+
+def _location(path: Path) -> str:
+    return str(path.expanduser().resolve())
+
+
+def _name(source: Source) -> str:
+    """What stands in the report for a source as a whole."""
+    return collections.printable(Path(source.location.removeprefix(BUILT_IN)))
+
+
+def _inside(root: Path, path: Path) -> str:
+    return collections.printable(path.relative_to(root)) if path != root else ""
+
+
+def _lies_in(path: str, folder: str) -> bool:
+    return not folder or path.startswith(f"{folder}/")
+
+
+def _absent(source: Source, reason: str) -> str:
+    remove = shlex.join(["chatbot", "sync", "--remove", source.location])
+    return f"it cannot be reached ({reason}), and its documents stay; mount or restore it, or remove it with `{remove}`"
 
 
 def _hash(raw: bytes) -> str:

@@ -72,6 +72,7 @@ class Version(Value):
     """What tells whether a published document is up to date."""
 
     document_id: str
+    collection: str
     content_hash: str
     recipe: str
     chunks: int

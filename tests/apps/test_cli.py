@@ -237,6 +237,37 @@ def test_a_dry_run_says_what_would_be_and_changes_nothing(run: Run, tmp_path: Pa
     assert "stripes.md" not in run("search", "striped zebra").out
 
 
+def test_a_dry_run_registers_nothing(run: Run, tmp_path: Path) -> None:
+    docs = write(tmp_path / "docs", {"lids.md": "# A\n\nA new document about lids."})
+
+    run("sync", str(docs), "--dry-run")
+
+    assert "lids.md" not in run("sync", "--json").out
+
+
+def test_a_path_that_is_gone_fails_until_it_is_removed(run: Run, tmp_path: Path) -> None:
+    docs = write(tmp_path / "gone", {"a.md": "# A\n\nA new document about tongs."})
+    run("sync", str(docs), "--collection", "tongs")
+    shutil.rmtree(docs)
+
+    failed = run("sync")
+    removed = run("sync", "--remove", str(docs))
+
+    assert failed.code == 1
+    assert f"remove it with `chatbot sync --remove {docs}`" in failed.out
+    assert removed.code == 0
+    assert "1 removed" in removed.out
+    assert run("sync").code == 0
+
+
+@pytest.mark.parametrize("arguments", [(), (".", "--dry-run"), (".", "--collection", "x")])
+def test_remove_takes_paths_alone(arguments: tuple[str, ...], run: Run) -> None:
+    outcome = run("sync", "--remove", *arguments)
+
+    assert outcome.code == 2
+    _assert_one_line(outcome.err, "--remove takes one or more paths")
+
+
 def test_what_was_synced_can_be_asked(run: Run, tmp_path: Path) -> None:
     docs = write(tmp_path / "docs", {"zebra.md": "# Zebra\n\nThe zebra of the city zoo is called Martha."})
     run("sync", str(docs), "--collection", "zoo")

@@ -113,6 +113,16 @@ async def test_text_with_any_line_end_travels(serve: Serve) -> None:
     assert await asyncio.to_thread(list, remote.sync(())) == application.reports
 
 
+def test_a_path_is_removed_over_there(remote: RemoteApplication, tmp_path: Path) -> None:
+    paths = [str(write(tmp_path / "docs", {"a.md": "# A\n\nA new document about ladles."}))]
+
+    list(remote.sync(paths, "ladles"))
+
+    assert [(report.source, report.state) for report in remote.remove(paths)] == [("a.md", "removed")]
+    with pytest.raises(UserError, match="is not registered"):
+        list(remote.remove(paths))
+
+
 async def test_history_and_collections_travel() -> None:
     application = ScriptedApplication(ScriptedEngine())
     history = (Message(role="user", content="Which kettle?"), Message(role="assistant", content="The blue one."))

@@ -71,14 +71,14 @@ def test_headings_come_in_order_and_at_a_level(extracted: Extracted) -> None:
 
 @pytest.mark.parametrize(("least", "most"), [(8, 16), (40, 100), (100, 230)])
 def test_every_chunk_is_exactly_its_span(extracted: Extracted, encoder: BiEncoder, least: int, most: int) -> None:
-    chunks = Splitter(encoder.tokenizer_file, least, most).split("d", extracted)
+    chunks = Splitter(encoder.tokenizer_file, least, most, encoder.card.max_tokens).split("d", extracted)
     assert chunks
     for chunk in chunks:
         assert extracted.text[chunk.start : chunk.end] == chunk.text == chunk.text.strip()
 
 
 def test_chunks_and_headings_hold_every_word(extracted: Extracted, encoder: BiEncoder) -> None:
-    chunks = Splitter(encoder.tokenizer_file, 8, 16).split("d", extracted)
+    chunks = Splitter(encoder.tokenizer_file, 8, 16, encoder.card.max_tokens).split("d", extracted)
     held = " ".join([*(chunk.text for chunk in chunks), *(text for chunk in chunks for text in chunk.heading_path)]).split()
     assert set(extracted.text.split()) <= set(held)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import random
 import shutil
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,13 +15,14 @@ from pathlib import Path
 import pytest
 from documents import write
 
+from chatbot.bootstrap import Application, open_application
 from chatbot.encoders import bi_encoder
 from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.knowledge.catalogue import Catalogue
 from chatbot.knowledge.generations import Indexes
 from chatbot.knowledge.splitter import Splitter
 from chatbot.knowledge.sync import DocumentReport, Synchronizer
-from chatbot.settings import EncoderSettings
+from chatbot.settings import EncoderSettings, Settings
 
 KILLS_IN_A_ROW = 4
 
@@ -39,7 +42,7 @@ class Store:
         self.indexes = Indexes(data / "indexes", self.catalogue, encoder)
 
     def sync(self, folder: Path) -> list[DocumentReport]:
-        splitter = Splitter(self.encoder.tokenizer_file, 8, 16)
+        splitter = Splitter(self.encoder.tokenizer_file, 8, 16, self.encoder.card.max_tokens)
         synchronizer = Synchronizer(self.catalogue, self.indexes, splitter, {})
         return list(synchronizer.run(synchronizer.plan([synchronizer.register(folder, "shelf")])))
 
@@ -108,7 +111,7 @@ def before(tmp_path_factory: pytest.TempPathFactory, encoder: BiEncoder, models:
 def vectors_missing(data: Path, before: Before, fingerprint: str) -> int:
     """How many vectors of the finished state are still to be made."""
     finished, unfinished = Catalogue(before.after / "catalogue.sqlite"), Catalogue(data / "catalogue.sqlite")
-    wanted = {row.embedded_hash for rows in finished.index_rows() for row in rows}
+    wanted = {row.embedded_hash for rows in finished.all_rows() for row in rows}
     stored = unfinished.embeddings(wanted, fingerprint)
     finished.close()
     unfinished.close()
@@ -162,3 +165,28 @@ def test_a_rebuild_may_be_killed_at_any_moment(before: Before, encoder: BiEncode
         assert store.indexes.difference() == ""
         assert sum(report.embedded_chunks for report in store.sync(before.folder)) == 0
     assert published(data) == before.new
+
+
+def first_sync_until_a_document_is_there(settings: Settings) -> None:
+    with Application(settings, "sync") as application:
+        for report in application.sync(()):
+            if report.state == "added":
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_first_sync_that_was_killed_is_finished_by_whoever_opens_next(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tiny)  # where the encoder is
+    pages = {f"hall/{number:02}.md": page(number, "oil") for number in range(30)}
+    folder = write(tmp_path / "knowledge", pages)
+    shutil.copytree(tiny / "compiled", tmp_path / "data" / "models")
+    settings = Settings(data_dir=tmp_path / "data", knowledge=folder, encoder=EncoderSettings(model="tiny"))
+    child = _processes.Process(target=first_sync_until_a_document_is_there, args=(settings,))
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+    assert 0 < len(published(settings.data_dir)) < len(pages), "it was killed halfway"
+    with open_application(settings) as application:
+        assert application.catalogue.collections() == {"hall": len(pages)}
+        assert application.indexes.difference() == ""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -155,6 +157,33 @@ def test_a_restricted_document_is_seen_with_its_scope_only(small_application: Sm
     assert _search(small, as_board)[0].source == "vault.md"
 
 
+class _ReplacedMeanwhile:
+    """The catalogue, in which a sync replaces every passage between being found and being measured."""
+
+    def __init__(self, application: Application) -> None:
+        self._catalogue = application.catalogue
+
+    def published_chunks(self, ids: Sequence[str]) -> dict[str, tuple[Chunk, Document]]:
+        found = self._catalogue.published_chunks(ids)
+        self._catalogue.remove([document.id for _, document in found.values()])
+        self._catalogue.sweep_embeddings("")
+        return found
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._catalogue, name)
+
+
+def test_a_passage_that_a_sync_replaces_meanwhile_is_left_out(small_application: SmallApplication) -> None:
+    small = small_application(FILES)
+    query = Query(text="kettle")
+    lexical_only = SimpleNamespace(lexical=small.indexes.lexical, dense=SimpleNamespace(search=lambda *_: {}))
+    settings = small.settings.retrieval
+    retrieve = Retriever(small.encoder, small.catalogue, lexical_only, settings)  # type: ignore[arg-type]
+    assert retrieve(query, condense(query), 5)
+    retrieve = Retriever(small.encoder, _ReplacedMeanwhile(small), lexical_only, settings)  # type: ignore[arg-type]
+    assert retrieve(query, condense(query), 5) == []
+
+
 def _publish(application: Application, text: str, access: str) -> None:
     """Put a document under another scope, which no front end can do yet."""
     id_ = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
@@ -162,6 +191,6 @@ def _publish(application: Application, text: str, access: str) -> None:
     chunk = Chunk(id=id_[::-1], document_id=id_, heading_path=(), text=text, start=0, end=len(text))
     source = application.catalogue.sources()[0]
     application.catalogue.stage(source, document, text, "", "test", [chunk])
-    for rows in application.catalogue.index_rows(document_ids=[id_]):
+    for rows in application.catalogue.rows_of_documents([id_]):
         application.indexes.add(rows)
     application.catalogue.publish([id_])

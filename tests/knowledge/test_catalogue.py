@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from chatbot.errors import DataDirectoryError
 from chatbot.knowledge.catalogue import Catalogue
 from chatbot.knowledge.splitter import embedded_hash, embedded_text
 from chatbot.knowledge.tables import Source
@@ -112,23 +111,23 @@ def test_a_document_without_chunks_is_counted(catalogue: Catalogue, source: Sour
 @pytest.mark.parametrize("count", [0, 1, 499, 500, 501, 1203])
 def test_rows_come_in_batches_and_none_is_lost(count: int, catalogue: Catalogue, source: Source) -> None:
     stage(catalogue, source, "one", count=count)
-    staged = [row.id for batch in catalogue.index_rows(document_ids=["one"]) for row in batch]
+    staged = [row.id for batch in catalogue.rows_of_documents(["one"]) for row in batch]
     catalogue.publish(["one"])
-    published = [row.id for batch in catalogue.index_rows() for row in batch]
-    named = [row.id for batch in catalogue.index_rows(staged) for row in batch]
+    published = [row.id for batch in catalogue.all_rows() for row in batch]
+    named = [row.id for batch in catalogue.rows_of_chunks(staged) for row in batch]
     assert sorted(staged) == sorted(published) == sorted(named) == sorted(chunk.id for chunk in chunks("one", count))
 
 
 def test_rows_may_be_written_about_while_they_are_read(catalogue: Catalogue, source: Source) -> None:
     stage(catalogue, source, "one", count=1203)
-    for rows in catalogue.index_rows(document_ids=["one"]):
+    for rows in catalogue.rows_of_documents(["one"]):
         catalogue.put_embeddings({row.embedded_hash: np.ones(4, np.float32) for row in rows}, "model")
     catalogue.publish(["one"])
 
 
 def test_a_row_hashes_what_the_chunk_was_stored_with(catalogue: Catalogue, source: Source) -> None:
     stage(catalogue, source, "one", count=1)
-    rows = next(catalogue.index_rows(document_ids=["one"]))
+    rows = next(catalogue.rows_of_documents(["one"]))
     assert [row.embedded_hash for row in rows] == [embedded_hash(embedded_text("Cats", chunk)) for chunk in chunks("one", 1)]
 
 
@@ -151,8 +150,30 @@ def test_vectors_that_no_chunk_needs_are_swept(catalogue: Catalogue, source: Sou
     stage(catalogue, source, "one", count=1)
     needed = embedded_hash(embedded_text("Cats", chunks("one", 1)[0]))
     catalogue.put_embeddings({needed: np.ones(2, np.float32), "orphan": np.ones(2, np.float32)}, "model")
-    catalogue.sweep_embeddings()
+    catalogue.sweep_embeddings("model")
     assert set(catalogue.embeddings([needed, "orphan"], "model")) == {needed}
+
+
+def test_vectors_of_an_encoder_that_is_used_no_more_are_swept(catalogue: Catalogue, source: Source) -> None:
+    stage(catalogue, source, "one", count=1)
+    needed = embedded_hash(embedded_text("Cats", chunks("one", 1)[0]))
+    for model in ("old", "new"):
+        catalogue.put_embeddings({needed: np.ones(2, np.float32)}, model)
+    catalogue.sweep_embeddings("new")
+    assert (set(catalogue.embeddings([needed], "old")), set(catalogue.embeddings([needed], "new"))) == (set(), {needed})
+
+
+def test_no_document_has_no_rows(catalogue: Catalogue, source: Source) -> None:
+    stage(catalogue, source, "one")
+    catalogue.publish(["one"])
+    assert list(catalogue.rows_of_documents([])) == []
+    assert list(catalogue.rows_of_chunks([])) == []
+
+
+def test_a_source_moves_with_its_name_and_place(catalogue: Catalogue, source: Source) -> None:
+    moved = catalogue.move_source(source, "dogs")
+    assert (moved.id, moved.collection) == (source.id, "dogs")
+    assert catalogue.sources() == [moved]
 
 
 def test_notes_are_overwritten_together(catalogue: Catalogue) -> None:
@@ -172,17 +193,3 @@ def test_everything_is_there_after_reopening(tmp_path: Path) -> None:
     assert second.chunk_ids() == {"one-0", "one-1"}
     assert second.sources() == [source]
     second.close()
-
-
-@pytest.mark.parametrize("garbage", [b"this is no database, it only says so" * 50, b"SQLite format 3\x00" + b"\xff" * 5000])
-def test_a_file_that_is_no_database_is_refused(garbage: bytes, tmp_path: Path) -> None:
-    file = tmp_path / "broken.sqlite"
-    file.write_bytes(garbage)
-    with pytest.raises(DataDirectoryError, match=r"broken.sqlite cannot be read \(.*\); move it away, then run `chatbot sync`"):
-        Catalogue(file)
-
-
-def test_a_folder_in_its_place_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "folder.sqlite").mkdir()
-    with pytest.raises(DataDirectoryError, match="folder.sqlite cannot be read"):
-        Catalogue(tmp_path / "folder.sqlite")

@@ -111,7 +111,6 @@ def test_any_character_may_stand_in_a_question(tmp_path: Path) -> None:
     ("line", "message"),
     [
         ("{broken", "Invalid JSON"),
-        ("", "Invalid JSON"),
         ('{"expected_sources": []}', "question: Field required"),
         ('{"question": "x", "colour": 1}', "colour: Extra inputs are not permitted"),
         ('{"question": "x", "near_miss": "perhaps"}', "near_miss: Input should be a valid boolean"),
@@ -123,3 +122,24 @@ def test_a_malformed_line_is_named(line: str | bytes, message: str, tmp_path: Pa
     cats = with_questions(tmp_path, b'{"question": "Why?"}\n' + broken + b'\n{"question": "How?"}\n')
     with pytest.raises(SettingsError, match=rf"questions.jsonl line 2: {message}"):
         collections.golden_questions(cats)
+
+
+def test_blank_lines_and_a_byte_order_mark_are_no_fault(tmp_path: Path) -> None:
+    cats = with_questions(tmp_path, b'\xef\xbb\xbf{"question": "Why?"}\r\n\r\n \n{"question": "How?"}\n\n')
+    assert [each.question for each in collections.golden_questions(cats)] == ["Why?", "How?"]
+
+
+def test_a_line_is_counted_as_an_editor_counts_it(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="questions.jsonl line 3: "):
+        collections.golden_questions(with_questions(tmp_path, '{"question": "Why?"}\n\n{broken\n'))
+
+
+def test_golden_questions_deeper_down_are_passed_over(tmp_path: Path) -> None:
+    write(tmp_path, {"cats/a.md": "a", "cats/deep/questions.jsonl": "{}"})
+    cats = collections.discover([tmp_path])["cats"]
+    assert (list(cats.files), cats.questions) == (["a.md"], None)
+
+
+def test_a_control_in_a_name_can_be_shown(tmp_path: Path) -> None:
+    write(tmp_path, {"cats/\x1b[31mred\n.md": "a"})
+    assert list(collections.discover([tmp_path])["cats"].files) == ["\\x1b[31mred\\x0a.md"]

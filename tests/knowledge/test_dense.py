@@ -102,3 +102,22 @@ def test_a_folder_without_a_graph_on_disk_needs_no_trial(tmp_path: Path, index: 
     fill(index, [row("a")], unit(1))
     assert dense.withstands(tmp_path / "chroma")
     assert dense.withstands(tmp_path / "nowhere")
+
+
+def test_what_chroma_cannot_do_is_an_error_of_ours(index: DenseIndex) -> None:
+    fill(index, [row("a")], unit(1))
+    with pytest.raises(
+        IndexDamaged, match="the dense index could not be written: .*; see that the disk has room, and start again"
+    ):
+        fill(index, [row("b")], unit(1, dimension=8))
+    assert index.ids() == {"a"}
+
+
+def test_a_folder_that_vanished_is_an_error_of_ours(tmp_path: Path) -> None:
+    index = DenseIndex(tmp_path / "gone")
+    fill(index, [row("a")], unit(1))
+    (tmp_path / "gone" / "chroma.sqlite3").write_bytes(b"overwritten" * 20_000)
+    for act in (index.ids, index.try_out, lambda: index.delete(["a"]), lambda: fill(index, [row("b")], unit(1))):
+        with pytest.raises(IndexDamaged, match="the dense index could not be"):
+            act()
+    index.close()

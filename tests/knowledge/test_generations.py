@@ -263,7 +263,7 @@ def test_another_model_is_noticed_before_the_first_document(workshop: Workshop) 
     indexes = workshop.open()
     assert indexes.rebuilt == "the embedding model changed"
     workshop.publish(5)
-    for rows in workshop.catalogue.index_rows():
+    for rows in workshop.catalogue.all_rows():
         indexes.add(rows)
     assert workshop.is_sound()
 
@@ -278,7 +278,7 @@ def test_only_the_generation_in_use_is_kept(workshop: Workshop) -> None:
 def test_what_was_encoded_once_is_not_encoded_again(workshop: Workshop) -> None:
     workshop.publish(3)
     indexes = workshop.open()
-    rows = next(workshop.catalogue.index_rows())
+    rows = next(workshop.catalogue.all_rows())
     copies = [row.model_copy(update={"id": f"copy of {row.id}"}) for row in rows]
     assert indexes.add(copies) == 0
     assert indexes.dense.ids() == indexes.lexical.ids() == {row.id for row in [*rows, *copies]}
@@ -287,7 +287,7 @@ def test_what_was_encoded_once_is_not_encoded_again(workshop: Workshop) -> None:
 def test_a_wrong_vector_is_found_out(workshop: Workshop) -> None:
     workshop.publish(5)
     indexes = workshop.open()
-    rows = next(workshop.catalogue.index_rows())
+    rows = next(workshop.catalogue.all_rows())
     wrong = CountingEncoder("wrong").encode([row.text for row in rows])
     indexes.dense.delete([row.id for row in rows])
     indexes.dense.add(rows, {row.embedded_hash: vector for row, vector in zip(rows, wrong, strict=True)})
@@ -306,7 +306,7 @@ def test_the_real_encoder_finds_what_was_meant(indexes: Indexes, catalogue: Cata
     document = Document(id="d", collection="cats", source="a.md", title="Notes", content_hash="h")
     chunks = [Chunk(id=text, document_id="d", heading_path=(), text=text, start=0, end=1) for text in texts]
     catalogue.stage(source, document, "text", "", "recipe", chunks)
-    assert sum(indexes.add(rows) for rows in catalogue.index_rows(document_ids=["d"])) == 3
+    assert sum(indexes.add(rows) for rows in catalogue.rows_of_documents(["d"])) == 3
     catalogue.publish(["d"])
     assert indexes.difference() == ""
     assert next(iter(indexes.dense.search(encoder.encode_query("a happy feline"), 1, (), PUBLIC))) == texts[0]

@@ -118,3 +118,11 @@ def test_a_garbled_folder_cannot_be_opened(tmp_path: Path) -> None:
     (tmp_path / "tantivy" / "meta.json").write_text("{garbage")
     with pytest.raises(IndexDamaged, match="the lexical index in .*tantivy cannot be opened"):
         LexicalIndex(tmp_path / "tantivy")
+
+
+def test_what_tantivy_cannot_write_is_an_error_of_ours(tmp_path: Path) -> None:
+    index = filled(tmp_path / "tantivy")
+    index.close()  # the writer is gone, as it is when the disk is full
+    for act in (lambda: index.add([row("purr", "Cats.")]), lambda: index.delete(["purr"]), index.close):
+        with pytest.raises(IndexDamaged, match="the lexical index could not be"):
+            act()

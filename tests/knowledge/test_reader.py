@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from documents import docx, pdf
+from documents import docx, pdf, write
 
-from chatbot.errors import DocumentRefused
+from chatbot import registry
+from chatbot.errors import DocumentRefused, FormatFailed
 from chatbot.knowledge import reader
 
 
@@ -65,3 +67,47 @@ def test_a_file_above_the_limit_is_refused_without_being_read(tmp_path: Path) ->
 def test_a_file_that_is_gone_is_an_error_of_the_system(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         reader.load("gone.txt", tmp_path / "gone.txt")
+
+
+@pytest.fixture
+def plugged_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Somebody else's package with formats of its own, among them broken ones."""
+    write(
+        tmp_path / "site",
+        {
+            "odd.py": """
+from chatbot.knowledge.formats.extracted import Extracted
+def raises(raw): raise KeyError("no such thing " + "x" * 1000)
+def returns_a_word(raw): return "words"
+def returns_what_cannot_be_stored(raw): return Extracted(title="t", text="half a pair: \\ud800")
+""",
+            "odd-1.dist-info/METADATA": "Name: odd\nVersion: 1\n",
+            "odd-1.dist-info/entry_points.txt": """[chatbot.formats]
+raises = odd:raises
+word = odd:returns_a_word
+half = odd:returns_what_cannot_be_stored
+gone = odd:is_not_there
+""",
+        },
+    )
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    registry._parts.cache_clear()
+    yield
+    registry._parts.cache_clear()
+
+
+@pytest.mark.usefixtures("plugged_in")
+@pytest.mark.parametrize(
+    ("suffix", "reason"),
+    [
+        ("raises", "KeyError: 'no such thing x+$"),
+        ("word", "TypeError: it returned str, not Extracted"),
+        ("half", "UnicodeEncodeError: "),
+        ("gone", "AttributeError: "),
+    ],
+)
+def test_a_format_that_breaks_is_named_with_its_reason(suffix: str, reason: str, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(FormatFailed, match=f"^the .{suffix} reader failed: {reason}") as error:
+        reader.read(f"a.{suffix}", b"words")
+    assert len(str(error.value)) <= 200
+    assert "Traceback" in caplog.text

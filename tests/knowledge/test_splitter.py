@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from tokenizers import Tokenizer
 
 from chatbot.bootstrap import Application
 from chatbot.encoders.bi_encoder import BiEncoder
-from chatbot.knowledge.formats.extracted import Extracted, TextBuilder
+from chatbot.knowledge.formats.extracted import Extracted, Heading, TextBuilder
 from chatbot.knowledge.splitter import Splitter, embedded_hash, embedded_text
 from chatbot.schema import Chunk
 
 
 @pytest.fixture
 def splitter(encoder: BiEncoder) -> Splitter:
-    return Splitter(encoder.tokenizer_file, 8, 16)
+    return Splitter(encoder.tokenizer_file, 8, 16, encoder.card.max_tokens)
 
 
 def book() -> Extracted:
@@ -76,9 +78,53 @@ def test_chunks_of_one_document_have_names_of_their_own(splitter: Splitter) -> N
     assert len({chunk.id for chunk in chunks}) == len(chunks) > 3
 
 
-def test_the_recipe_names_what_decides_a_split(encoder: BiEncoder) -> None:
-    recipes = {Splitter(encoder.tokenizer_file, least, most).recipe for least, most in [(8, 16), (8, 17), (9, 16)]}
-    assert len(recipes) == 3
+def test_the_recipe_names_what_decides_a_split(encoder: BiEncoder, tmp_path: Path) -> None:
+    other = tmp_path / "tokenizer.json"
+    other.write_bytes(encoder.tokenizer_file.read_bytes() + b" ")
+    recipes = {
+        Splitter(file, *numbers).recipe
+        for file, *numbers in [
+            (encoder.tokenizer_file, 8, 16, 256),
+            (encoder.tokenizer_file, 8, 17, 256),
+            (encoder.tokenizer_file, 9, 16, 256),
+            (encoder.tokenizer_file, 8, 16, 128),
+            (other, 8, 16, 256),
+        ]
+    }
+    assert len(recipes) == 5
+
+
+@pytest.mark.parametrize("most", [230, 480])
+@pytest.mark.parametrize("words", [1, 20, 45])
+def test_the_encoder_reads_a_chunk_to_its_end_with_its_headings(most: int, words: int, encoder: BiEncoder) -> None:
+    builder = TextBuilder()
+    builder.heading(1, "Book of " + "pumps " * words)
+    builder.heading(2, "Chapter of " + "valves " * words)
+    builder.block("pump, " * 2_000)  # no boundary but words: every chunk is as full as it may be
+    document = builder.build()
+    tokenizer = Tokenizer.from_file(str(encoder.tokenizer_file))
+    tokenizer.no_truncation()
+    chunks = Splitter(encoder.tokenizer_file, 100, most, encoder.card.max_tokens).split("d", document)
+    counts = [len(tokenizer.encode(embedded_text(document.title, chunk)).ids) for chunk in chunks]
+    assert max(counts) <= encoder.card.max_tokens
+
+
+def test_headings_longer_than_the_encoder_leave_half_of_it_to_the_text(encoder: BiEncoder) -> None:
+    path = [Heading(level=level, text="pumps and valves " * 17, start=0) for level in range(1, 7)]
+    builder = TextBuilder()
+    for heading in path:
+        builder.heading(heading.level, heading.text)
+    builder.block("The pump moves thirty litres of water a minute. " * 100)
+    chunks = Splitter(encoder.tokenizer_file, 100, 230, 256).split("d", builder.build())
+    assert max(len(chunk.text.split()) for chunk in chunks) > 80
+
+
+@pytest.mark.parametrize("text", ["x" * 1_000_000, "a b" + " " * 100_000 + "c d", "日本" * 500])
+def test_no_chunk_is_above_its_characters(text: str, splitter: Splitter) -> None:
+    chunks = splitter.split("d", Extracted(title="t", text=text))
+    assert max(len(chunk.text) for chunk in chunks) <= 16 * 16
+    assert all(text[chunk.start : chunk.end] == chunk.text for chunk in chunks)
+    assert "".join(chunk.text for chunk in chunks).replace(" ", "") == text.replace(" ", "")
 
 
 def test_title_and_headings_are_embedded_with_the_text() -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from documents import pdf, write
 
+from chatbot import registry
 from chatbot.bootstrap import Application
 from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.errors import SettingsError
@@ -39,7 +42,12 @@ class Shelf:
         write(self.folder, {name.replace("_", "."): content for name, content in files.items()})
 
     def synchronizer(self, most: int = 32) -> Synchronizer:
-        return Synchronizer(self.catalogue, self.indexes, Splitter(self.encoder.tokenizer_file, 8, most), self.built_in)
+        return Synchronizer(
+            self.catalogue,
+            self.indexes,
+            Splitter(self.encoder.tokenizer_file, 8, most, self.encoder.card.max_tokens),
+            self.built_in,
+        )
 
     def source(self, path: Path | None = None, collection: str = "shelf") -> Source:
         return self.synchronizer().register(path or self.folder, collection)
@@ -50,8 +58,11 @@ class Shelf:
         return {report.source: report for report in synchronizer.run(synchronizer.plan(sources or [self.source()]))}
 
     def preview(self) -> dict[str, str]:
+        return states(self.preview_of(self.source()))
+
+    def preview_of(self, source: Source) -> dict[str, DocumentReport]:
         synchronizer = self.synchronizer()
-        return {report.source: report.state for report in synchronizer.preview(synchronizer.plan([self.source()]))}
+        return {report.source: report for report in synchronizer.preview(synchronizer.plan([source]))}
 
     def search(self, text: str, collections: tuple[str, ...] = ()) -> set[str]:
         """Paths of the documents that either index finds for `text`."""
@@ -68,6 +79,22 @@ def shelf(tmp_path: Path, catalogue: Catalogue, indexes: Indexes, encoder: BiEnc
 
 def states(reports: dict[str, DocumentReport]) -> dict[str, str]:
     return {path: report.state for path, report in reports.items()}
+
+
+@contextmanager
+def plugged_in(site: Path, extract: str) -> Iterator[None]:
+    """Somebody else's package with a format for `.odd` files."""
+    write(
+        site,
+        {
+            "odd_format.py": f"from chatbot.knowledge.formats.extracted import Extracted\n{extract}\n",
+            "odd_format-1.dist-info/METADATA": "Name: odd-format\nVersion: 1\n",
+            "odd_format-1.dist-info/entry_points.txt": "[chatbot.formats]\nodd = odd_format:extract\n",
+        },
+    )
+    registry._parts.cache_clear()
+    yield
+    registry._parts.cache_clear()
 
 
 def embedded(reports: dict[str, DocumentReport]) -> int:
@@ -147,14 +174,89 @@ def test_a_file_that_comes_back_is_found_again(shelf: Shelf) -> None:
     assert shelf.search("purr") == {"cats.md"}
 
 
-def test_a_folder_that_is_gone_takes_its_documents_with_it(shelf: Shelf) -> None:
+def test_a_folder_that_is_not_there_fails_and_keeps_its_documents(shelf: Shelf) -> None:
     shelf.write(cats_md=CATS)
     source = shelf.source()
     shelf.sync(source)
-    (shelf.folder / "cats.md").unlink()
-    shelf.folder.rmdir()
-    assert states(shelf.sync(source)) == {"cats.md": "removed"}
+    shelf.folder.rename(shelf.folder.with_name("away"))
+    place = str(shelf.folder)
+    for reports in (shelf.sync(source), shelf.sync(), shelf.preview_of(source)):  # named, all, and dry
+        assert states(reports) == {place: "failed"}
+        assert f"documents stay; mount or restore it, or remove it with `chatbot sync --remove {place}`" in reports[place].reason
+    assert shelf.search("purr") == {"cats.md"}
+    shelf.folder.with_name("away").rename(shelf.folder)
+    assert states(shelf.sync(source)) == {"cats.md": "unchanged"}
+
+
+def test_what_lies_in_a_folder_that_cannot_be_read_is_kept(shelf: Shelf) -> None:
+    files = {path: shelf.folder / path for path in ("a.md", "deep/b.md", "deeper/c.md")}
+    write(shelf.folder, dict.fromkeys(files, CATS))
+    shelf.built_in = {"cats": Collection(name="cats", title="Cats", files=files)}
+    shelf.synchronizer().register_built_in()
+    (source,) = shelf.catalogue.sources()
+    shelf.sync(source)
+    reason = "cannot be read: Permission denied"
+    shelf.built_in = {"cats": Collection(name="cats", title="Cats", files={}, unreadable={"deep": reason})}
+    reports = shelf.sync(source)
+    assert states(reports) == {"a.md": "removed", "deep": "failed", "deeper/c.md": "removed"}
+    assert reports["deep"].reason == reason
+    shelf.built_in = {"cats": Collection(name="cats", title="Cats", files={}, unreadable={"": reason})}
+    assert states(shelf.sync(source)) == {"cats": "failed"}
+    assert shelf.search("purr") == {"deep/b.md"}
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is unreadable to root")
+def test_permissions_that_are_taken_away_delete_nothing(shelf: Shelf) -> None:
+    write(shelf.folder, {"a.md": CATS, "deep/b.md": DOGS})
+    shelf.sync()
+    for folder, there in ((shelf.folder / "deep", {"a.md": "unchanged", "deep": "failed"}), (shelf.folder, None)):
+        folder.chmod(0)
+        assert states(shelf.sync()) == (there or {str(shelf.folder): "failed"})
+        folder.chmod(0o700)
+    (shelf.folder / "a.md").chmod(0)
+    assert states(shelf.sync()) == {"a.md": "failed", "deep/b.md": "unchanged"}
+    assert shelf.search("purr") == {"a.md"}
+    assert shelf.search("postman") == {"deep/b.md"}
+
+
+def test_a_source_that_is_forgotten_takes_its_documents_with_it(shelf: Shelf, tmp_path: Path) -> None:
+    shelf.write(cats_md=CATS)
+    more = write(tmp_path / "more", {"dogs.md": DOGS})
+    shelf.sync(shelf.source(), shelf.source(more))
+    shelf.folder.rename(tmp_path / "away")
+    reports = list(shelf.synchronizer().forget([shelf.folder]))
+    assert [(report.source, report.state) for report in reports] == [("cats.md", "removed")]
+    assert [source.location for source in shelf.catalogue.sources()] == [str(more)]
     assert shelf.search("purr") == set()
+    assert shelf.indexes.difference() == ""
+
+
+def test_what_is_not_registered_cannot_be_forgotten(shelf: Shelf, tmp_path: Path) -> None:
+    shelf.write(cats_md=CATS)
+    shelf.sync()
+    with pytest.raises(SettingsError, match=f"/nowhere' is not registered; there are: {shelf.folder}"):
+        list(shelf.synchronizer().forget([shelf.folder, tmp_path / "nowhere"]))
+    assert shelf.search("purr") == {"cats.md"}
+
+
+def test_a_span_of_thousands_of_digits_is_read(shelf: Shelf) -> None:
+    shelf.write(a_html=f"<table><tr><td colspan={'9' * 5_000}>cell</td></tr></table>", b_md=CATS)
+    assert states(shelf.sync()) == {"a.html": "added", "b.md": "added"}
+
+
+def test_a_format_that_breaks_fails_alone_and_keeps_the_old_text(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with plugged_in(tmp_path / "site", "def extract(raw): return Extracted(title=raw[:4].decode(), text=str(8 // len(raw[8:])))"):
+        monkeypatch.syspath_prepend(str(tmp_path / "site"))
+        shelf.write(a_odd=b"odd: 1234", b_md=CATS)
+        assert states(shelf.sync()) == {"a.odd": "added", "b.md": "added"}
+        shelf.write(a_odd=b"odd: 123", b_md=DOGS)
+        reports = shelf.sync()
+        assert states(reports) == {"a.odd": "failed", "b.md": "changed"}
+        assert reports["a.odd"].reason.startswith("the .odd reader failed: ZeroDivisionError: ")
+        assert shelf.preview() == {"a.odd": "failed", "b.md": "unchanged"}
+        assert "a.odd" in shelf.search("8")
 
 
 def test_one_bad_file_does_not_stop_the_rest(shelf: Shelf) -> None:
@@ -270,12 +372,23 @@ def test_a_sync_of_one_source_leaves_the_others_alone(shelf: Shelf, tmp_path: Pa
     assert shelf.search("purr") == {"cats.md"}
 
 
-def test_one_folder_can_be_two_collections(shelf: Shelf) -> None:
+def test_a_source_moves_to_the_collection_it_is_synced_into(shelf: Shelf) -> None:
+    shelf.write(cats_md=CATS, dogs_md=DOGS)
+    shelf.sync()
+    reports = shelf.sync(shelf.source(collection="zoo"))
+    assert states(reports) == {"cats.md": "changed", "dogs.md": "changed"}
+    assert embedded(reports) == 0
+    assert shelf.catalogue.collections() == {"zoo": 2}
+    assert (shelf.search("purr", ("zoo",)), shelf.search("purr", ("shelf",))) == ({"cats.md"}, set())
+    assert states(shelf.sync(shelf.source(collection=""))) == {"cats.md": "unchanged", "dogs.md": "unchanged"}
+    assert shelf.indexes.difference() == ""
+
+
+def test_a_path_given_twice_is_read_once(shelf: Shelf) -> None:
     shelf.write(cats_md=CATS)
-    reports = shelf.sync(shelf.source(collection="one"), shelf.source(collection="two"))
-    assert embedded(reports) <= 1
-    assert shelf.catalogue.collections() == {"one": 1, "two": 1}
-    assert shelf.search("purr", ("two",)) == {"cats.md"}
+    synchronizer = shelf.synchronizer()
+    again = shelf.source(shelf.folder / ".." / shelf.folder.name)
+    assert [report.state for report in synchronizer.run(synchronizer.plan([shelf.source(), again]))] == ["added"]
 
 
 def test_the_same_words_in_two_documents_are_encoded_once(shelf: Shelf) -> None:
@@ -293,7 +406,13 @@ def test_a_single_file_is_a_source(shelf: Shelf, tmp_path: Path) -> None:
     source = shelf.source(tmp_path / "alone.md")
     assert states(shelf.sync(source)) == {"alone.md": "added"}
     (tmp_path / "alone.md").unlink()
-    assert states(shelf.sync(source)) == {"alone.md": "removed"}
+    assert states(shelf.sync(source)) == {str(tmp_path / "alone.md"): "failed"}
+    assert shelf.search("purr") == {"alone.md"}
+
+
+def test_questions_are_no_document_wherever_they_lie(shelf: Shelf) -> None:
+    write(shelf.folder, {"cats.md": CATS, "questions.jsonl": "{}", "deep/questions.jsonl": "{}"})
+    assert states(shelf.sync()) == {"cats.md": "added"}
 
 
 def test_a_path_that_is_not_there_is_refused(shelf: Shelf) -> None:
@@ -342,7 +461,8 @@ def test_a_built_in_collection_that_is_gone_is_forgotten(shelf: Shelf) -> None:
     shelf.write(cats_md=CATS)
     shelf.built_in = {"cats": Collection(name="cats", title="Cats", files={"cats.md": shelf.folder / "cats.md"})}
     synchronizer = shelf.synchronizer()
-    (source,) = synchronizer.register_built_in()
+    synchronizer.register_built_in()
+    (source,) = shelf.catalogue.sources()
     assert source.location == f"{BUILT_IN}cats"
     assert states(shelf.sync(source)) == {"cats.md": "added"}
     shelf.built_in = {}

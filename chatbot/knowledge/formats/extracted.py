@@ -6,7 +6,12 @@ import re
 
 from chatbot.schema import Value
 
-_UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
+_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\))")
+"""A terminal's sequences: colours and cursor moves, and those that set a title or a link."""
+_SPACING = re.compile(r"[\x0b-\x0d\x1c-\x1f\x85]")
+_UNWRITABLE = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff]")
+_MAX_HEADING = 300
+"""What is longer is a paragraph that somebody made large; as a heading it would stand in front of every chunk below it."""
 
 
 class Heading(Value):
@@ -46,7 +51,9 @@ class TextBuilder:
 
     def heading(self, level: int, text: str) -> None:
         text = _clean(text).strip()
-        if text:
+        if len(text) > _MAX_HEADING:
+            self.block(text)
+        elif text:
             self._close_list()
             self._headings.append(Heading(level=level, text=text, start=self._length))
             self.block(text)
@@ -80,5 +87,6 @@ class TextBuilder:
 
 
 def _clean(text: str) -> str:
-    # NUL ends strings in some stores and half a surrogate pair cannot be written as UTF-8; neither says anything
-    return _UNWRITABLE.sub("", text)
+    # Controls act on the terminal that a quote is printed to, NUL ends strings in some stores, half a surrogate pair cannot be
+    # written as UTF-8: none of them says anything but that some set words apart.
+    return _UNWRITABLE.sub("", _SPACING.sub(" ", _ESCAPE.sub("", text)))

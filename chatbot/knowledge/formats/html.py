@@ -30,6 +30,8 @@ _NESTING = re.compile(r"<(/?)(?:div|section|article|blockquote|ul|ol|dl|table|de
 _MAX_OPEN = 2_000
 """The parser's time grows with the square of the blocks that are open at once."""
 _MAX_SPAN = 1_000
+_PERMALINK = re.compile(r"(?:\s?¶|\s#+)+$")
+"""What documentation tools hang behind a heading; the sharp of "C#" stands at a word."""
 
 
 def extract(raw: bytes) -> Extracted:
@@ -39,11 +41,15 @@ def extract(raw: bytes) -> Extracted:
         DocumentRefused: no text, or nested too deeply.
     """
     declared = _CHARSET.search(raw[:2048])
-    return from_markup(decode(raw, declared[1].decode("ascii") if declared else ""))
+    return _read(decode(raw, declared[1].decode("ascii") if declared else ""), main_only=True)
 
 
 def from_markup(markup: str) -> Extracted:
-    """Read HTML that other formats were converted to."""
+    """Read all of the HTML that another format was converted to."""
+    return _read(markup, main_only=False)
+
+
+def _read(markup: str, main_only: bool) -> Extracted:
     _check_nesting(markup)
     tree = LexborHTMLParser(markup)
     title = tree.css_first("title")
@@ -51,7 +57,8 @@ def from_markup(markup: str) -> Extracted:
         node.decompose()
     for node in tree.css("br"):
         node.replace_with("\n")
-    roots = tree.css("main, [role=main]") or tree.css("article") or ([tree.body] if tree.body else [])
+    main = (tree.css("main, [role=main]") or tree.css("article")) if main_only else []
+    roots = main or ([tree.body] if tree.body else [])
     reader = _Reader(tree)
     for root in _outermost(roots):
         reader.walk(root, 0)
@@ -86,7 +93,7 @@ class _Reader:
     def _block(self, node: LexborNode, depth: int) -> None:
         tag = node.tag or ""
         if len(tag) == 2 and tag[0] == "h" and tag[1].isdigit():
-            self.builder.heading(int(tag[1]), self._line(node, depth).rstrip("¶#").strip())
+            self.builder.heading(int(tag[1]), _PERMALINK.sub("", self._line(node, depth)))
         elif tag == "pre":
             self.builder.block(node.text(deep=True))
         elif tag == "table":
@@ -131,7 +138,8 @@ class _Reader:
         for cell in row.iter():
             if cell.tag in {"td", "th"}:
                 span = cell.attributes.get("colspan") or "1"
-                empty = min(int(span), _MAX_SPAN) - 1 if span.isdecimal() else 0
+                # nine digits are more than any span, and int() refuses thousands of them
+                empty = min(int(span[:9]), _MAX_SPAN) - 1 if span.isdecimal() else 0
                 texts += [self._line(cell, depth), *[""] * empty]
         return texts
 

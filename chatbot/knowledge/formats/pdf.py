@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from contextlib import closing
 
 import pypdfium2 as pdfium
 
@@ -39,11 +40,8 @@ def _read(document: pdfium.PdfDocument) -> Extracted:
     builder = TextBuilder()
     blank: list[int] = []
     for number in range(len(document)):
-        page = document[number]
-        text_page = page.get_textpage()
-        text = text_page.get_text_bounded().replace("\r\n", "\n").replace("\r", "\n")
-        text_page.close()
-        page.close()
+        with closing(document[number]) as page, closing(page.get_textpage()) as text_page:
+            text = text_page.get_text_bounded().replace("\r\n", "\n").replace("\r", "\n")
         builder.page()
         if text.strip():
             _page(builder, _SOFT_HYPHEN.sub("", text), outline[number])

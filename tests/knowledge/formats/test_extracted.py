@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from chatbot.knowledge.formats.extracted import TextBuilder
 
 
@@ -50,3 +52,30 @@ def test_pages_begin_where_their_text_begins() -> None:
         builder.page()
         builder.block(text)
     assert builder.build().page_starts == (0, 5, 5)
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("a\x1b[31mred\x1b[0m b", "ared b"),
+        ("\x1b]0;a title\x07a \x1b]8;;http://x\x1b\\link", "a link"),
+        ("\x1b\x1b[2J[2J", "[2J"),
+        ("a\x9b31m\x07\x08b\x7f", "a31mb"),
+        ("one\x0ctwo\x0bthree\x85four\rfive", "one two three four five"),
+        ("a\tb\nc", "a\tb\nc"),
+    ],
+)
+def test_no_control_reaches_a_terminal(text: str, clean: str) -> None:
+    builder = TextBuilder()
+    builder.block(text)
+    builder.heading(1, text.replace("\n", " "))
+    built = builder.build(text)
+    assert built.text.startswith(f"{clean}\n\n")
+    assert built.text[built.headings[0].start :] == f"{built.headings[0].text}\n\n"
+
+
+def test_a_heading_as_long_as_a_page_is_a_paragraph() -> None:
+    builder = TextBuilder()
+    builder.heading(1, "word " * 100)
+    assert builder.build().headings == ()
+    assert builder.build().text.startswith("word word")

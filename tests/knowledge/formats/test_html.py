@@ -66,6 +66,20 @@ def test_headings_are_kept_with_their_level() -> None:
     assert page.title == "Book"
 
 
+@pytest.mark.parametrize(
+    ("heading", "text"),
+    [
+        ("Introduction to C#", "Introduction to C#"),
+        ("F# and C# ¶", "F# and C#"),
+        ("Chapter one¶", "Chapter one"),
+        ("Chapter one <a href=#one>#</a>", "Chapter one"),
+        ("Setting ##", "Setting"),
+    ],
+)
+def test_a_permalink_behind_a_heading_is_left_out_and_a_sharp_is_not(heading: str, text: str) -> None:
+    assert read(f"<h2>{heading}</h2>").headings[0].text == text
+
+
 def test_the_title_element_names_a_page_without_a_first_heading() -> None:
     assert read("<title> My \n page </title><h2>Part</h2><p>x</p>").title == "My page"
 
@@ -119,7 +133,7 @@ def test_a_table_of_headers_alone_is_kept() -> None:
     assert read("<table><tr><th>Name</th><th>Price</th></tr></table>").text == "- Name; Price\n"
 
 
-@pytest.mark.parametrize("span", ["0", "-3", "x", "", "99999999999", "²"])
+@pytest.mark.parametrize("span", ["0", "-3", "x", "", "99999999999", "9" * 5_000, "²"])
 def test_a_nonsense_span_is_no_harm(span: str) -> None:
     assert "cell" in read(f"<table><tr><td colspan='{span}'>cell</td></tr></table>").text
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from chatbot.knowledge.formats import markdown
 from chatbot.knowledge.formats.extracted import Extracted
 
@@ -52,3 +54,31 @@ def test_lists_deep_inside_lists_are_kept() -> None:
 
 def test_markup_inside_is_read_as_markup() -> None:
     assert read("<div>raw <b>bold</b></div>\n\n<script>noise</script>\n\nText\n").text == "raw bold\n\nText\n\n"
+
+
+def test_front_matter_may_hold_lists_and_long_values() -> None:
+    front = "---\ntitle: x\ntags:\n- a\n- b\n# a comment\nsummary: >\n  one\n  two\n\nauthor-name: z\n..."
+    assert read(f"{front}\n# Page\n").text == "Page\n\n"
+
+
+def test_front_matter_at_the_very_end_is_left_out() -> None:
+    assert read("---\ntitle: x\n---").text == ""
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "---\nNote: never open the valve.\n---\nText\n",
+        "---\nwarning: hot\nand this is prose below it\n---\nText\n",
+        "---\nsee http://example.com\n---\nText\n",
+    ],
+)
+def test_words_between_two_rules_are_no_front_matter(source: str) -> None:
+    text = read(source).text
+    assert set(source.replace("-", " ").split()) <= set(text.split())
+
+
+@pytest.mark.parametrize("tag", ["article", "main", "div role=main"])
+def test_markup_around_a_part_hides_no_other_part(tag: str) -> None:
+    source = f"# Page\n\nBefore\n\n<{tag}>\n\nInside\n\n</{tag.split()[0]}>\n\nAfter\n"
+    assert read(source).text == "Page\n\nBefore\n\nInside\n\nAfter\n\n"

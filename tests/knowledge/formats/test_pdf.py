@@ -15,14 +15,14 @@ PAGES = [["Boiler", "The valve opens at seven bar."], ["Pump", "It moves thirty 
 
 def test_every_chunk_knows_its_page(encoder: BiEncoder) -> None:
     document = reader.read("manual.pdf", pdf(PAGES))
-    chunks = Splitter(encoder.tokenizer_file, 8, 16).split("d", document)
+    chunks = Splitter(encoder.tokenizer_file, 8, 16, encoder.card.max_tokens).split("d", document)
     pages = {chunk.page: chunk.text for chunk in chunks}
     assert pages == {1: "The valve opens at seven bar.", 2: "It moves thirty litres.", 3: "It holds two tonnes."}
 
 
 def test_a_chunk_over_two_pages_bears_the_page_it_begins_on(encoder: BiEncoder) -> None:
     document = reader.read("manual.pdf", pdf(PAGES, outline=False))
-    for chunk in Splitter(encoder.tokenizer_file, 8, 16).split("d", document):
+    for chunk in Splitter(encoder.tokenizer_file, 8, 16, encoder.card.max_tokens).split("d", document):
         assert document.page_starts[chunk.page - 1] <= chunk.start
         assert chunk.page == len(PAGES) or chunk.start < document.page_starts[chunk.page]
 
@@ -50,7 +50,7 @@ def test_the_file_names_a_document_without_any_title() -> None:
 def test_a_blank_page_between_is_reported_and_counted(encoder: BiEncoder) -> None:
     document = reader.read("manual.pdf", pdf([PAGES[0], [], PAGES[2]]))
     assert document.missing == "1 of 3 pages have no text"
-    chunks = Splitter(encoder.tokenizer_file, 8, 16).split("d", document)
+    chunks = Splitter(encoder.tokenizer_file, 8, 16, encoder.card.max_tokens).split("d", document)
     assert [chunk.page for chunk in chunks] == [1, 3]
 
 
