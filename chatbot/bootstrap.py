@@ -76,7 +76,7 @@ class Application:
 
     def has_read_built_in(self) -> bool:
         """True once a sync has read the built-in knowledge to its end."""
-        return self.catalogue.meta(_BUILT_IN_READ) is not None
+        return bool(self.catalogue.meta(_BUILT_IN_READ))
 
     def answer(self, query: Query) -> AsyncGenerator[AnswerEvent]:
         """See `Pipeline.answer`."""

@@ -17,7 +17,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ValidationError
 
-from chatbot.errors import PromptError
+from chatbot.errors import PromptError, first_mistake
 from chatbot.schema import Message
 
 Role = Literal["system", "user", "assistant"]
@@ -73,8 +73,7 @@ def _read(name: str, path: Path) -> Prompt:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, TypeError) as error:
         raise PromptError(f"prompt {path}: {error}; mend or remove the file") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        raise PromptError(f"prompt {path}: {'.'.join(map(str, first['loc']))}: {first['msg']}; mend the file") from error
+        raise PromptError(f"prompt {path}: {first_mistake(error.errors())}; mend the file") from error
     used: set[str] = set()
     for role in _ROLES:
         template = Template(getattr(prompt, role))

@@ -57,6 +57,7 @@ def _give_embeddings(application: Application, file: Path) -> None:
     catalogue = Catalogue(file)
     for source in catalogue.sources():
         catalogue.remove([version.document_id for version in catalogue.versions(source).values()])
+    catalogue.set_meta(built_in_read="")
     assert not catalogue.collections()
     catalogue.close()
 

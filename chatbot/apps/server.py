@@ -18,6 +18,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from chatbot import __version__
 from chatbot.apps import api, openai_api, problems
+from chatbot.apps.admission import Admission
 from chatbot.apps.headers import SecurityHeaders
 from chatbot.apps.page import FrontPage, load_page
 from chatbot.apps.state import Progress, ServerState
@@ -26,6 +27,11 @@ from chatbot.errors import ChatbotError, UserError
 from chatbot.knowledge import ownership
 from chatbot.knowledge.ownership import Owner
 from chatbot.settings import LOOPBACK, Settings
+
+_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
+
+_CONNECTIONS = 500
+"""Open at once, idle or half open ones too: each costs a file, and a process commonly has 1,024."""
 
 _log = logging.getLogger(__name__)
 
@@ -62,7 +68,14 @@ def serve(settings: Settings, say: Say) -> None:
         app.state.page.close()
 
     app = build(settings, state, start)
-    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=10, server_header=False)
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=10,
+        server_header=False,
+        limit_concurrency=_CONNECTIONS,
+    )
     server = _Server(config, stop)
     with contextlib.suppress(KeyboardInterrupt):  # Ctrl+C is how it is meant to end
         server.run(sockets=[listener])
@@ -99,11 +112,12 @@ def build(settings: Settings, state: ServerState, start: Callable[[AsyncExitStac
     allowed = [*LOOPBACK, "[::1]", settings.host, f"[{settings.host}]", *settings.allowed_hosts]
     # a name that resolves to this machine is not enough: another site's page could have made its own name do so
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=allowed, www_redirect=False)
+    app.add_middleware(Admission)
     app.add_middleware(SecurityHeaders)  # outermost, so that refusals have them too
     problems.install(app)
     app.include_router(api.router)
     app.include_router(openai_api.router)
-    app.add_route("/v1/{rest:path}", problems.no_route, ["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False)
+    app.add_route("/v1/{rest:path}", problems.no_route, _METHODS, include_in_schema=False)
     app.mount("/", app.state.page)
     return app
 

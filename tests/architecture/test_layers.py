@@ -19,9 +19,12 @@ BORDERS: dict[str, list[str]] = tomllib.loads((Path(__file__).parent / "vendors.
 MAX_FILE_LINES = 300
 MAX_FUNCTION_LINES = 50
 HEAVY = ("torch", "transformers", "gradio", "chromadb", "openvino", "sentence_transformers", "sqlalchemy")
-MAY_CATCH_ALL = {"chatbot.flow.screen", "chatbot.knowledge.reader"}  # what others plug in runs behind these two
 MAY_PRINT = {"chatbot.apps.cli", "chatbot.apps.terminal", "chatbot.apps.doctor"}
-MAY_CATCH_ALL = {"chatbot.flow.screen", "chatbot.flow.pipeline"}
+MAY_CATCH_ALL = {
+    "chatbot.flow.pipeline",
+    "chatbot.flow.screen",
+    "chatbot.knowledge.reader",
+}  # what others plug in runs behind these
 VAGUE = {"util", "utils", "helper", "helpers", "common", "base", "manager", "managers", "misc"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
