@@ -19,9 +19,9 @@ from chatbot.knowledge.collections import Collection
 from chatbot.knowledge.generations import Indexes
 from chatbot.knowledge.ownership import Owner, Ownership
 from chatbot.knowledge.splitter import Splitter
-from chatbot.knowledge.sync import DocumentReport, Synchronizer
+from chatbot.knowledge.sync import Synchronizer
 from chatbot.knowledge.tables import Source
-from chatbot.schema import AnswerEvent, Passage, Query
+from chatbot.schema import AnswerEvent, DocumentReport, Passage, Query
 from chatbot.settings import Settings
 
 _HERE = Path(__file__).parent

@@ -55,6 +55,21 @@ class Document(Value):
     """The scope a principal needs to see this document."""
 
 
+DocumentState = Literal["added", "changed", "unchanged", "removed", "partly", "refused", "failed"]
+
+
+class DocumentReport(Value):
+    """What a sync did with one document."""
+
+    source: str
+    collection: str
+    state: DocumentState
+    reason: str = ""
+    chunks: int = 0
+    embedded_chunks: int = 0
+    """Of a batch: encoding happens by the batch, and the count stands on its first report."""
+
+
 class Chunk(Value):
     """A run of a document's text: `document_text[start:end] == text`."""
 

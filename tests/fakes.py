@@ -25,8 +25,7 @@ from chatbot.errors import UnknownCollection
 from chatbot.flow.condense import SearchForm
 from chatbot.flow.pipeline import Parts, Pipeline
 from chatbot.flow.screen import Check
-from chatbot.knowledge.sync import DocumentReport
-from chatbot.schema import AnswerEvent, Chunk, Passage, Query
+from chatbot.schema import AnswerEvent, Chunk, DocumentReport, Passage, Query
 from chatbot.settings import Settings
 
 TOKEN = "the-token-in-the-lock-file"

@@ -11,8 +11,7 @@ from documents import write
 
 from chatbot.bootstrap import Application, open_application
 from chatbot.errors import DataDirectoryError, SettingsError, UnknownCollection
-from chatbot.knowledge.sync import DocumentReport
-from chatbot.schema import Query
+from chatbot.schema import DocumentReport, Query
 from chatbot.settings import EncoderSettings, Settings
 
 CATS = {"cats/purr.md": "# Cats\n\nCats purr when they are happy.", "dogs/bark.md": "# Dogs\n\nDogs bark at the postman."}

@@ -5,20 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx
 from pydantic import TypeAdapter
 
 from chatbot.apps.wire import Lines, data_of
-from chatbot.bootstrap import Application, open_application
 from chatbot.errors import ChatbotError, DataDirectoryInUse, InternalError, UserError, from_code
 from chatbot.knowledge import ownership
 from chatbot.knowledge.ownership import Owner
-from chatbot.knowledge.sync import DocumentReport
-from chatbot.schema import AnswerEvent, Failed, Passage, Query, answer_event
+from chatbot.schema import AnswerEvent, DocumentReport, Failed, Passage, Query, answer_event
 from chatbot.settings import Settings
+
+if TYPE_CHECKING:
+    from chatbot.bootstrap import Application
 
 _STARTING_S = 300
 """How long to wait for a serving process that is still reading documents."""
@@ -32,7 +32,7 @@ _report: TypeAdapter[DocumentReport | Failed] = TypeAdapter(DocumentReport | Fai
 Say = Callable[[str], None]
 """Tells the person at the terminal."""
 
-OpenHere = Callable[[], AbstractContextManager[Application]]
+OpenHere = Callable[[], "AbstractContextManager[Application]"]
 
 
 class Session(Protocol):
@@ -55,7 +55,12 @@ def connect(settings: Settings, command: str, say: Say, read_built_in: bool = Tr
         ChatbotError: neither is possible.
     """
     with ExitStack() as stack:
-        open_here = partial(open_application, settings, command, read_built_in, say)
+
+        def open_here() -> AbstractContextManager[Application]:
+            from chatbot.bootstrap import open_application  # takes seconds, which a question to another process need not wait
+
+            return open_application(settings, command, read_built_in, say)
+
         yield _session(settings, open_here, say, stack)
 
 

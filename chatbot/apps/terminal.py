@@ -10,8 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from chatbot.apps import wire
-from chatbot.knowledge.sync import DocumentReport
-from chatbot.schema import Answer, AnswerEvent, Completed, DeltaReleased, Passage
+from chatbot.schema import Answer, AnswerEvent, Completed, DeltaReleased, DocumentReport, Passage
 from chatbot.settings import Settings, origin
 
 # ruff: noqa: T201  printing is what this module is for

@@ -8,7 +8,7 @@ import shlex
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from chatbot.errors import DocumentRefused, FormatFailed, SettingsError
 from chatbot.knowledge import collections, reader
@@ -18,25 +18,12 @@ from chatbot.knowledge.formats.extracted import Extracted
 from chatbot.knowledge.generations import Indexes
 from chatbot.knowledge.splitter import Splitter
 from chatbot.knowledge.tables import Source, Version
-from chatbot.schema import Document, Value
-
-State = Literal["added", "changed", "unchanged", "removed", "partly", "refused", "failed"]
+from chatbot.schema import Document, DocumentReport, DocumentState
 
 BUILT_IN = "knowledge:"
 """Location of a collection found in the knowledge folders; any other location is a path."""
 
 _BATCH_CHUNKS = 256
-
-
-class DocumentReport(Value):
-    """What a sync did with one document."""
-
-    source: str
-    collection: str
-    state: State
-    reason: str = ""
-    chunks: int = 0
-    embedded_chunks: int = 0
 
 
 class _Task(NamedTuple):
@@ -61,7 +48,7 @@ class _Listing(NamedTuple):
 class _Look(NamedTuple):
     """A file that is new or changed."""
 
-    state: State
+    state: DocumentState
     content_hash: str
     extracted: Extracted
 
@@ -204,7 +191,7 @@ class Synchronizer:
         wanted = (content_hash, self._recipe, task.source.collection)
         return task.old is not None and (task.old.content_hash, task.old.recipe, task.old.collection) == wanted
 
-    def _remove(self, task: _Task, state: State = "removed", reason: str = "") -> DocumentReport:
+    def _remove(self, task: _Task, state: DocumentState = "removed", reason: str = "") -> DocumentReport:
         if task.old:
             self._indexes.delete(self._catalogue.remove([task.old.document_id]))
         return _report(task, state, reason)
@@ -223,7 +210,7 @@ class Synchronizer:
             return _report(task, "failed", str(error))
         except OSError as error:
             return _report(task, "failed", f"cannot be read: {error.strerror}")
-        state: State = "partly" if extracted.missing else "changed" if task.old else "added"
+        state: DocumentState = "partly" if extracted.missing else "changed" if task.old else "added"
         return _Look(state, content_hash, extracted)
 
     def _stage(self, task: _Task, file: Path) -> DocumentReport | _Parsed:
@@ -259,7 +246,7 @@ class Synchronizer:
                 self._catalogue.remove_source(source)
 
 
-def _report(task: _Task, state: State, reason: str = "", chunks: int = 0) -> DocumentReport:
+def _report(task: _Task, state: DocumentState, reason: str = "", chunks: int = 0) -> DocumentReport:
     return DocumentReport(source=task.path, collection=task.source.collection, state=state, reason=reason, chunks=chunks)
 
 

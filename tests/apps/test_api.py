@@ -15,8 +15,7 @@ from starlette.testclient import TestClient
 from chatbot.apps.state import Progress
 from chatbot.bootstrap import Application
 from chatbot.errors import InternalError, PromptError, SettingsError
-from chatbot.knowledge.sync import DocumentReport
-from chatbot.schema import Answer, Completed, DeltaReleased, answer_event
+from chatbot.schema import Answer, Completed, DeltaReleased, DocumentReport, answer_event
 from chatbot.settings import Settings
 
 QUESTION = {"question": "How much does the kettle hold?"}

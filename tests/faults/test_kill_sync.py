@@ -21,7 +21,8 @@ from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.knowledge.catalogue import Catalogue
 from chatbot.knowledge.generations import Indexes
 from chatbot.knowledge.splitter import Splitter
-from chatbot.knowledge.sync import DocumentReport, Synchronizer
+from chatbot.knowledge.sync import Synchronizer
+from chatbot.schema import DocumentReport
 from chatbot.settings import EncoderSettings, Settings
 
 KILLS_IN_A_ROW = 4

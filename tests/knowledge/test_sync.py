@@ -18,8 +18,9 @@ from chatbot.knowledge.catalogue import Catalogue
 from chatbot.knowledge.collections import Collection
 from chatbot.knowledge.generations import Indexes
 from chatbot.knowledge.splitter import Splitter
-from chatbot.knowledge.sync import BUILT_IN, DocumentReport, Synchronizer
+from chatbot.knowledge.sync import BUILT_IN, Synchronizer
 from chatbot.knowledge.tables import Source
+from chatbot.schema import DocumentReport
 
 CATS = "# Cats\n\nCats purr when they are happy.\n"
 DOGS = "# Dogs\n\nDogs bark at the postman every morning.\n"
