@@ -147,6 +147,8 @@ def main() -> None:
     try:
         app(arguments)
     except SystemExit as ended:
+        if ended.code == _TYPER_INTERRUPTED:
+            _say("interrupted; what was done is kept")
         sys.exit(1 if ended.code == _TYPER_INTERRUPTED else ended.code)
     except ChatbotError as error:
         if debug:

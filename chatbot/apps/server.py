@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import secrets
 import socket
+import time
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -24,7 +24,7 @@ from chatbot.apps.page import FrontPage, load_page
 from chatbot.apps.state import Progress, ServerState
 from chatbot.bootstrap import Application
 from chatbot.errors import ChatbotError, UserError
-from chatbot.knowledge import ownership
+from chatbot.knowledge import ownership, reader
 from chatbot.knowledge.ownership import Owner
 from chatbot.settings import LOOPBACK, Settings
 
@@ -34,6 +34,8 @@ _CONNECTIONS = 500
 """Open at once, idle or half open ones too: each costs a file, and a process commonly has 1,024."""
 
 _log = logging.getLogger(__name__)
+
+_NEXT_WORD_S = 5
 
 Say = Callable[[str], None]
 """Prints a line to whoever started the server."""
@@ -77,8 +79,10 @@ def serve(settings: Settings, say: Say) -> None:
         limit_concurrency=_CONNECTIONS,
     )
     server = _Server(config, stop)
-    with contextlib.suppress(KeyboardInterrupt):  # Ctrl+C is how it is meant to end
+    try:
         server.run(sockets=[listener])
+    except KeyboardInterrupt:  # how it is meant to end, whatever broke because of it
+        return
     if failure:
         raise failure[0]
 
@@ -124,6 +128,8 @@ def build(settings: Settings, state: ServerState, start: Callable[[AsyncExitStac
 
 async def _start(settings: Settings, state: ServerState, url: str, page: FrontPage, stack: AsyncExitStack, say: Say) -> None:
     say(f"chatbot is starting at {url}")
+    if not (settings.data_dir / "catalogue.sqlite").exists():
+        say("first start here: preparing the embedding model, then reading the documents; about half a minute")
     try:
         application = await asyncio.to_thread(Application, settings, "serve")
     except ChatbotError as error:
@@ -145,14 +151,18 @@ async def _start(settings: Settings, state: ServerState, url: str, page: FrontPa
 
 
 def _first_sync(application: Application, state: ServerState, say: Say) -> None:
-    changed = 0
+    changed, next_word = 0, time.monotonic() + _NEXT_WORD_S
+    state.progress = Progress(phase="syncing")
     for done, (total, report) in enumerate(application.sync_with_total(()), 1):
         if state.stopping.is_set():
             return
         state.progress = Progress(phase="syncing", done=done, total=total, message=report.source)
-        changed += report.state not in {"unchanged", "refused"}
-        if report.state in {"refused", "failed", "partly"}:
+        changed += report.state in {"added", "changed", "partly"}
+        if report.state in {"failed", "partly"} or (report.state == "refused" and reader.supported(report.source)):
             say(f"  {report.state}: {report.collection}/{report.source}: {report.reason}")
+        if time.monotonic() > next_word:
+            say(f"  {done} of {total} documents")
+            next_word = time.monotonic() + _NEXT_WORD_S
     held = application.catalogue.collections()
     listed = ", ".join(f"{name} ({number})" for name, number in sorted(held.items())) or "none yet: run `chatbot sync PATH`"
     say(f"documents: {listed}; {changed} new or changed")

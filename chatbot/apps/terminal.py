@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 import textwrap
 import time
 from collections import Counter
@@ -19,6 +20,7 @@ _EACH = {"refused", "failed", "partly", "removed"}
 """States worth a line of their own; the others are counted."""
 
 _MAX_LINES = 50
+_NEXT_WORD_S = 5
 
 
 def answer(value: Answer, as_json: bool) -> None:
@@ -57,9 +59,13 @@ def passages(found: Sequence[Passage], as_json: bool) -> None:
 def sync(reports: Iterable[DocumentReport], as_json: bool, dry_run: bool) -> bool:
     """Print a sync while it runs; true if a file failed for a reason of ours."""
     begun = time.monotonic()
+    next_word = begun + _NEXT_WORD_S
     documents: list[DocumentReport] = []
     for report in reports:
         documents.append(report)
+        if time.monotonic() > next_word:
+            print(f"      ...  {len(documents)} documents so far", file=sys.stderr)
+            next_word = time.monotonic() + _NEXT_WORD_S
         if not as_json and report.state in _EACH and sum(each.state in _EACH for each in documents) <= _MAX_LINES:
             reason = f": {report.reason}" if report.reason else ""
             print(f"{report.state:>9}  {report.collection}/{report.source}{reason}", flush=True)
