@@ -104,7 +104,7 @@
     if (!latest) close();
     if (!part("announcer")) return;
     markOpener();
-    const hint = part("hint")?.textContent.trim() || "";
+    const hint = document.querySelector("#hint .prose")?.textContent.trim() || "";
     if (hint !== hinted && hint) part("announcer").textContent = hint;
     hinted = hint;
     const saying = `${answers().length} ${busy ? "answering" : phase}`;
