@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 from fastapi import FastAPI
+from starlette.datastructures import MutableHeaders
 from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chatbot.bootstrap import Application
 
 _STARTING = Path(__file__).parent / "static" / "starting.html"
+
+# Gradio's routes that take, fetch or give files; nothing here needs them
+_REFUSED = re.compile(r"/+(?:gradio_api/+)?(?:upload|dev/|proxy=|file=)")
+
+_GRADIOS_OWN = re.compile(rb"""\s*<(?:meta\s+(?:property|name)="(?:og|twitter):|link rel="manifest")[^>]*>""")
+_NO_LOGO = (
+    b'<style>[data-testid="status-tracker"] svg { display: none; }</style></head>'  # it turns before our own style is there
+)
 
 
 class FrontPage:
@@ -41,6 +51,9 @@ class FrontPage:
                 listening.cancel()
                 leaving.cancel()
 
+        if scope["type"] == "http" and _REFUSED.match(scope["path"]):
+            await PlainTextResponse("Not Found", status_code=404)(scope, receive, send)
+            return
         await self._inner(scope, receive_or_leave if scope["type"] == "http" else receive, send)
 
     async def _starting(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,11 +64,39 @@ class FrontPage:
             await PlainTextResponse("Not Found", status_code=404)(scope, receive, send)
 
 
+class Unbranded:
+    """Takes out of "/" the tags and the logo by which Gradio presents the page as its own; there is no option for it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "GET" or scope["path"] != "/":
+            await self._app(scope, receive, send)
+            return
+        started: Message = {}
+        body = bytearray()
+
+        async def send_cleaned(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                started.update(message)
+                return
+            body.extend(message.get("body", b""))
+            if not message.get("more_body"):
+                cleaned = _GRADIOS_OWN.sub(b"", body).replace(b"</head>", _NO_LOGO, 1)
+                MutableHeaders(scope=started)["content-length"] = str(len(cleaned))
+                await send(started)
+                await send({"type": "http.response.body", "body": cleaned})
+
+        plain = [header for header in scope["headers"] if header[0] != b"accept-encoding"]
+        await self._app({**scope, "headers": plain}, receive, send_cleaned)
+
+
 async def load_page(application: Application, stack: AsyncExitStack) -> ASGIApp:
     """Build the web chat, which takes seconds; it is shut down when `stack` closes."""
     page = await asyncio.to_thread(_build, application)
     await stack.enter_async_context(page.router.lifespan_context(page))
-    return page
+    return Unbranded(page)
 
 
 def _build(application: Application) -> FastAPI:

@@ -5,6 +5,7 @@ Everything that comes from a document or a person goes through `escape`; no othe
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Mapping, Sequence
 
@@ -21,7 +22,8 @@ UNEXPECTED = "Something went wrong on our side; it has been logged. Ask again, o
 PANEL = (
     '<aside id="evidence" aria-label="Source" tabindex="-1" hidden>'
     '<div id="evidence-head"><span>Source</span><button type="button" id="evidence-close">Close</button></div>'
-    '<div id="evidence-body"></div></aside><div id="announcer" role="status"></div>'
+    '<div id="evidence-body" role="region" aria-label="Quoted passage" tabindex="0"></div></aside>'
+    '<div id="announcer" role="status"></div>'
 )
 _NOTICE = (
     '<p class="notice"><strong>You are talking to a machine.</strong> It answers only from the documents, and it can be wrong: '
@@ -31,6 +33,11 @@ _NO_DOCUMENTS = (
     '<div class="card"><p class="title">There are no documents yet</p><p>Add a file or a folder, then reload this page:</p>'
     "<pre>chatbot sync PATH</pre></div>"
 )
+
+_CHIPS = re.compile(rf"(?:{MARKER.pattern})+")
+_LAST_WORD = re.compile(r"(?<!\S)\S{1,19}\Z")
+_KEPT_CHIPS = 3
+"""How many chips stay on the line of the word before them; a narrow screen must hold them."""
 
 _CONTROLS = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029])
 _ENTITIES = str.maketrans(
@@ -59,13 +66,13 @@ def collection_html(collection: Collection) -> str:
 
 def question_html(text: str) -> str:
     """A person's message."""
-    return f'<div class="question" dir="auto">{escape(text.strip())}</div>'
+    return f'<h2 class="unseen">You asked</h2><div class="question" dir="auto">{escape(text.strip())}</div>'
 
 
 def turn_html(turn: Turn) -> str:
     """The machine's message. On one line, so that a Markdown reader takes it for a single block of HTML."""
     body = {"abstained": _abstention, "failed": _failure, "refused": _failure}.get(turn.phase, _answer)(turn)
-    return f'<div class="answer" data-phase="{turn.phase}">{body}</div>'
+    return f'<h2 class="unseen">Answer</h2><div class="answer" data-phase="{turn.phase}">{body}</div>'
 
 
 def _answer(turn: Turn) -> str:
@@ -87,19 +94,28 @@ def _paragraphs(turn: Turn) -> str:
 
 def _with_chips(text: str, markers: int, citations: Sequence[Citation]) -> str:
     """Escaped text; the k-th marker of the answer becomes a button for the k-th citation once that is known."""
-    html, begun = "", 0
-    for number, match in enumerate(MARKER.finditer(text), markers):
-        html += escape(text[begun : match.start()])
-        begun = match.end()
-        html += _chip(number, match.group(1), citations[number] if number < len(citations) else None)
+    html, begun, number = "", 0, markers
+    for run in _CHIPS.finditer(text):
+        before, begun = text[begun : run.start()], run.end()
+        found = _LAST_WORD.search(before)
+        word = found.group() if found else ""
+        chips = [
+            _chip(place, marker, citations[place] if place < len(citations) else None)
+            for place, marker in enumerate(MARKER.findall(run.group()), number)
+        ]
+        number += len(chips)
+        kept, rest = "".join(chips[:_KEPT_CHIPS]), "".join(chips[_KEPT_CHIPS:])
+        html += f'{escape(before.removesuffix(word))}<span class="kept">{escape(word)}{kept}</span>{rest}'
     return html + escape(text[begun:])
 
 
 def _chip(number: int, marker: str, citation: Citation | None) -> str:
+    shown = f'<span class="bracket">&#91;</span>{marker}<span class="bracket">&#93;</span>'
     if citation is None:
-        return f'<span class="citation">{marker}</span>'
-    label = f"Source {marker}: {_place(citation.title or citation.source, citation.page)}"
-    return f'<button type="button" class="citation" data-evidence="{number}" aria-label="{escape(label)}">{marker}</button>'
+        return f'<span class="citation">{shown}</span>'
+    title = citation.title or citation.source
+    label = f"Source {marker}: {title}{_page(citation.page)}: “{_shortened(citation.cited_text, 60)}”"
+    return f'<button type="button" class="citation" data-evidence="{number}" aria-label="{escape(label)}">{shown}</button>'
 
 
 def _sources(turn: Turn) -> str:
@@ -111,7 +127,7 @@ def _sources(turn: Turn) -> str:
         return ""
     buttons = "".join(
         f'<li><button type="button" class="source" data-evidence="{number}"><b>{_markers(each)}</b> '
-        f"{escape(_place(citation.title or citation.source, citation.page))}</button></li>"
+        f"{_place(citation.title or citation.source, citation.page)}</button></li>"
         for each in cited.values()
         for number, citation in each[:1]
     )
@@ -125,21 +141,21 @@ def _markers(cited: list[tuple[int, Citation]]) -> str:
 def _abstention(turn: Turn) -> str:
     nearest = "".join(
         f'<li><button type="button" class="source" data-evidence="{number}">'
-        f"{escape(_place(passage.title or passage.source, passage.chunk.page))}</button>"
-        f"<span>{escape(_shortened(passage.chunk.text))}</span></li>"
+        f"{_place(passage.title or passage.source, passage.chunk.page)}</button>"
+        f'<span dir="auto">{escape(_shortened(passage.chunk.text))}</span></li>'
         for number, passage in enumerate(turn.passages)
     )
     evidence = "".join(_evidence(number, passage, None) for number, passage in enumerate(turn.passages))
     details = f"<details><summary>Nearest passages looked at ({len(turn.passages)})</summary><ol>{nearest}</ol></details>"
     return (
-        f'<div class="card abstention"><p class="title">Not in the documents</p>{_paragraphs(turn)}'
+        f'<div class="card abstention"><p class="title">Not in the documents</p><div dir="auto">{_paragraphs(turn)}</div>'
         f"{details if nearest else ''}</div>{evidence}"
     )
 
 
 def _failure(turn: Turn) -> str:
     so_far = f'<div class="text" dir="auto">{_paragraphs(turn)}</div>' if turn.raw else ""
-    title = "Please change the question" if turn.phase == "refused" else "No answer"
+    title = "Please change the question" if turn.phase == "refused" else "The answer broke off" if so_far else "No answer"
     why = escape(turn.note[:1].upper() + turn.note[1:])
     return f'{so_far}<div class="card failure"><p class="title">{title}</p><p>{why}</p></div>'
 
@@ -150,16 +166,21 @@ def _evidence(number: int, passage: Passage, citation: Citation | None) -> str:
         "Page": str(passage.chunk.page) if passage.chunk.page else "",
         "File": passage.source,
         "Collection": passage.collection,
-        "Cosine": f"{passage.dense:.2f}",
-        "BM25": f"{passage.lexical:.1f}",
     }
-    facts = "".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in rows.items() if value)
-    trail = " › ".join(escape(heading) for heading in passage.chunk.heading_path)
+    scores = {"Cosine": f"{passage.dense:.2f}", "BM25": f"{passage.lexical:.1f}"}
+    title, headings = passage.title or passage.source, passage.chunk.heading_path
+    trail = " › ".join(escape(heading) for heading in headings[headings[:1] == (title,) :])
     return (
-        f'<div class="evidence" data-key="{number}" hidden><h2 dir="auto">{escape(passage.title or passage.source)}</h2>'
+        f'<div class="evidence" data-key="{number}" hidden><h2 dir="auto">{escape(title)}</h2>'
         f'<p class="trail" dir="auto">{trail}</p>'
-        f'<blockquote dir="auto">{_quoted(passage, citation)}</blockquote><dl>{facts}</dl></div>'
+        f'<blockquote dir="auto">{_quoted(passage, citation)}</blockquote>{_facts(rows)}'
+        f"<details><summary>Search scores</summary>{_facts(scores)}</details></div>"
     )
+
+
+def _facts(rows: Mapping[str, str]) -> str:
+    facts = "".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in rows.items() if value)
+    return f"<dl>{facts}</dl>"
 
 
 def _quoted(passage: Passage, citation: Citation | None) -> str:
@@ -175,7 +196,11 @@ def _position(passages: Sequence[Passage], citation: Citation) -> int | None:
 
 
 def _place(title: str, page: int | None) -> str:
-    return f"{title}, page {page}" if page else title
+    return f"<bdi>{escape(title)}</bdi>{_page(page)}"
+
+
+def _page(page: int | None) -> str:
+    return f", page {page}" if page else ""
 
 
 def _shortened(text: str, limit: int = 140) -> str:

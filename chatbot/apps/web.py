@@ -100,10 +100,17 @@ def build(application: Application) -> gr.Blocks:
 
 
 def mount_options() -> dict[str, Any]:
-    """Arguments for `gr.mount_gradio_app`: nothing leaves this machine, nothing is recorded, nothing can be uploaded."""
+    """Arguments for `gr.mount_gradio_app`: nothing leaves this machine, nothing is recorded. (`page` refuses uploads.)"""
     style, script = ((_STATIC / name).read_text(encoding="utf-8") for name in ("chat.css", "chat.js"))
     return {
-        "theme": Base(primary_hue="teal", neutral_hue="slate", font=_FONTS, font_mono=_MONOSPACE),
+        "theme": Base(primary_hue="teal", neutral_hue="slate", font=_FONTS, font_mono=_MONOSPACE).set(
+            # --ground and --ink of chat.css, which comes later than the first paint
+            body_background_fill="#f7f8fa",
+            body_background_fill_dark="#12161c",
+            body_text_color="#1c2530",
+            body_text_color_dark="#e7ebf0",
+        ),
+        "favicon_path": str(_STATIC / "icon.svg"),
         "head": f"<style>{style}</style><script>{script}</script>",
         "footer_links": [],
         "run_history": False,
@@ -111,7 +118,6 @@ def mount_options() -> dict[str, Any]:
         "ssr_mode": False,
         "mcp_server": False,
         "enable_monitoring": False,
-        "max_file_size": 1,
     }
 
 
@@ -127,6 +133,7 @@ def _lay_out(application: Application) -> _Parts:
             elem_id="transcript",
             buttons=[],
             height=None,
+            autoscroll=False,  # chat.js follows an answer, and lets go when a person scrolls up
             latex_delimiters=[],
             sanitize_html=False,  # every message is our own HTML, and all text in it went through render.escape
             allow_tags=False,

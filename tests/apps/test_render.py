@@ -119,7 +119,7 @@ def test_a_message_is_one_line_so_that_markdown_takes_it_for_html() -> None:
 
 
 def test_a_question_keeps_its_lines() -> None:
-    assert _Seen(render.question_html(" a\nb ")).text == "a\nb"
+    assert _Seen(render.question_html(" a\nb ")).text == "You askeda\nb"
 
 
 def test_the_kth_marker_opens_the_kth_citation() -> None:
@@ -129,7 +129,7 @@ def test_the_kth_marker_opens_the_kth_citation() -> None:
 
     assert [chip["data-evidence"] for chip in chips] == ["0", "1"]
     assert keys == ["0", "1"]
-    assert chips[0]["aria-label"] == "Source 1: Title 1, page 7"
+    assert chips[0]["aria-label"] == "Source 1: Title 1, page 7: “The kettle holds four litres.”"
 
 
 def test_the_cited_words_are_marked_in_their_passage() -> None:
@@ -144,6 +144,19 @@ def test_evidence_names_page_file_collection_and_scores() -> None:
 
     for said in ("Kitchen › Water", "Page7", "File1.md", "Collectionhandbook", "Cosine0.90", "BM253.2"):
         assert said in text
+
+
+def test_a_heading_that_repeats_the_title_is_left_out() -> None:
+    repeating = KETTLE.model_copy(update={"title": "Kitchen"})
+
+    assert '<p class="trail" dir="auto">Water</p>' in render.turn_html(replace(ANSWERED, passages=(repeating,)))
+
+
+def test_numbers_stay_with_the_word_before_them_and_are_copied_with_brackets() -> None:
+    shown = render.turn_html(replace(ANSWERED, raw="It holds four [1] [2]"))
+
+    assert f'It holds <span class="kept">four<{shown.split(">four<")[1]}' in shown
+    assert _Seen(shown.split('class="sources"')[0]).text.startswith("AnswerIt holds four[1][2]")
 
 
 def test_a_marker_without_its_citation_yet_is_no_button() -> None:
@@ -188,7 +201,7 @@ def test_an_abstention_without_passages_offers_none() -> None:
 def test_a_failure_keeps_the_words_said_and_shows_the_message() -> None:
     text = _Seen(render.turn_html(Turn(phase="failed", raw="Four", note="the engine is gone; ask again"))).text
 
-    assert text == "FourNo answerThe engine is gone; ask again"
+    assert text == "AnswerFourThe answer broke offThe engine is gone; ask again"
 
 
 def test_a_chip_keeps_its_citation_when_an_earlier_sentence_was_taken_back() -> None:

@@ -119,15 +119,27 @@ def test_the_page_loads_nothing_from_elsewhere(url: str) -> None:
     assert "data-evidence" in page
 
 
-def test_nothing_can_be_uploaded(url: str) -> None:
-    response = httpx.post(f"{url}/gradio_api/upload", files={"files": ("a.txt", b"more than a byte")})
+def test_the_page_does_not_present_itself_as_gradios(url: str) -> None:
+    page = httpx.get(url).text
 
-    assert response.status_code == 413
+    assert not re.findall(r"og:|twitter:|manifest", page.split("<script")[0])
+    assert "svg" in httpx.get(f"{url}/favicon.ico").headers["content-type"]
+    assert "#0f766e" in httpx.get(f"{url}/favicon.ico").text
 
 
-def test_no_file_of_this_machine_is_served(url: str) -> None:
+@pytest.mark.parametrize("content", [b"", b"a", b"more than a byte"])
+def test_nothing_can_be_uploaded(url: str, content: bytes) -> None:
+    response = httpx.post(f"{url}/gradio_api/upload", files={"files": ("a.txt", content)})
+
+    assert response.status_code == 404
+
+
+def test_no_file_of_this_machine_is_served_and_nothing_fetched_for_anybody(url: str) -> None:
     for path in (__file__, str(Path.cwd() / "chatbot.toml"), "/etc/passwd"):
-        assert httpx.get(f"{url}/gradio_api/file={path}").status_code in (403, 404)
+        for route in ("/gradio_api/file=", "/file=", "//file=", "/gradio_api/%66ile="):
+            assert httpx.get(f"{url}{route}{path}").status_code == 404
+    for route in ("/gradio_api/proxy=http://127.0.0.1/", "/proxy=http://127.0.0.1/", "/gradio_api/dev/reload"):
+        assert httpx.get(f"{url}{route}").status_code == 404
 
 
 def test_an_answer_streams_and_the_next_question_carries_it(

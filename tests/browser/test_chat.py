@@ -21,6 +21,7 @@ QUESTION = "Which file formats can be read?"
 OFF_TOPIC = "Who won the football championship in Uruguay last summer?"
 HOSTILE = '<img src=x onerror="alert(1)"> ![x](http://example.invalid/x.png) <script>alert(2)</script> $$x^2$$'
 PATIENCE_MS = 30_000
+LOG = "document.querySelector('#transcript [role=log]')"
 
 WATCH_GROWTH = """() => {
   window.lengths = [];
@@ -208,7 +209,7 @@ def test_shift_enter_makes_a_line_and_a_question_to_be_changed_comes_back(server
     expect(field).to_have_value("one\ntwo")
 
     _asked(page, "why " * 1100, "refused")
-    expect(page.get_by_text("Please change the question")).to_be_visible()
+    expect(page.locator("#transcript").get_by_text("Please change the question")).to_be_visible()
     expect(field).to_have_value("why " * 1100)
 
 
@@ -216,7 +217,7 @@ def test_an_empty_question_gets_a_hint(server: str, visit: Visit) -> None:
     page = visit(server)
     _ask(page, " ")
 
-    expect(page.get_by_text("Type a question first.")).to_be_visible()
+    expect(page.locator("#hint").get_by_text("Type a question first.")).to_be_visible()
     expect(page.locator(".question")).to_have_count(0)
 
 
@@ -224,11 +225,82 @@ def test_readers_hear_two_things_an_answer(server: str, visit: Visit) -> None:
     page = visit(server)
     page.evaluate(WATCH_ANNOUNCEMENTS)
     _asked(page, QUESTION)
-    expect(page.locator("#announcer")).to_have_text("Answer finished")
+    text = page.locator(".answer .text p").last.evaluate("p => p.firstChild.textContent.trim()")
+    expect(page.locator("#announcer")).to_contain_text(text)
 
-    assert page.evaluate("window.said") == ["Answering", "Answer finished"]
+    said = page.evaluate("window.said")
+    assert (len(said), said[0]) == (2, "Answering")
+    assert "[1]" not in said[1]
     assert page.locator("#transcript [role=log]").get_attribute("aria-busy") == "false"
+    assert page.locator("#transcript [role=log]").get_attribute("aria-live") == "off"
     assert page.locator("#transcript [aria-label*='<']").count() == 0
+
+
+def test_readers_hear_an_abstention_and_a_hint(server: str, visit: Visit) -> None:
+    page = visit(server)
+    _ask(page, " ")
+    expect(page.locator("#announcer")).to_have_text("Type a question first.")
+    _asked(page, OFF_TOPIC, "abstained")
+
+    expect(page.locator("#announcer")).to_contain_text("Not in the documents.")
+    expect(page.locator("#announcer")).not_to_contain_text("Nearest")
+    assert page.get_by_label("Your question").get_attribute("aria-describedby") == "hint"
+
+
+def test_who_scrolls_up_stays_there_while_the_answer_grows(
+    visit: Visit, serve_doubles: ServeDoubles, endless: ScriptedEngine
+) -> None:
+    page = visit(serve_doubles(PageApplication(endless)), height=700)
+    _ask(page, "How long?")
+    page.wait_for_function(f"{LOG}.scrollTop > 400", timeout=PATIENCE_MS)
+    page.mouse.move(600, 150)
+    page.mouse.wheel(0, -200)
+    page.wait_for_timeout(500)
+    before = page.evaluate(f"[{LOG}.scrollTop, {LOG}.scrollHeight]")
+    page.wait_for_function(f"{LOG}.scrollHeight > {before[1]} + 50", timeout=PATIENCE_MS)
+    assert page.evaluate(f"{LOG}.scrollTop") == before[0]
+
+    page.mouse.wheel(0, 100_000)
+    page.wait_for_function(f"{LOG}.scrollTop > {before[1]}", timeout=PATIENCE_MS)
+    assert page.evaluate(f"{LOG}.scrollHeight - {LOG}.scrollTop - {LOG}.clientHeight") <= 30  # one line
+    page.get_by_role("button", name="Stop").click()
+
+
+def test_the_page_itself_does_not_scroll_and_is_english(server: str, visit: Visit) -> None:
+    page = visit(server, locale="de-DE")
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    assert page.evaluate("document.scrollingElement.scrollHeight - innerHeight") == 0
+    _asked(page, QUESTION)
+
+    assert page.evaluate("document.scrollingElement.scrollHeight - innerHeight") == 0
+    assert page.evaluate("document.documentElement.lang") == "en"
+
+
+@pytest.mark.parametrize("width", [390, 900])
+def test_the_sheet_leaves_its_number_in_sight_and_a_tap_outside_closes_it(server: str, visit: Visit, width: int) -> None:
+    page = visit(server, width=width, height=700)
+    _asked(page, QUESTION)
+    chip = page.locator("button.citation").last
+    chip.click()
+    number, sheet = chip.bounding_box(), page.locator("#evidence").bounding_box()
+    assert number is not None
+    assert sheet is not None
+    assert number["y"] + number["height"] <= sheet["y"]
+    expect(chip).to_have_attribute("aria-expanded", "true")
+
+    page.mouse.click(5, sheet["y"] - 20)
+    expect(page.locator("#evidence")).to_be_hidden()
+    expect(chip).to_have_attribute("aria-expanded", "false")
+
+
+def test_a_copied_answer_has_its_numbers_in_brackets(server: str, visit: Visit) -> None:
+    page = visit(server)
+    _asked(page, QUESTION)
+    copied = page.evaluate(
+        "(getSelection().selectAllChildren(document.querySelector('.answer .text')), getSelection().toString())"
+    )
+
+    assert re.search(r"\w[.:]? ?\[1\]", copied)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
