@@ -15,6 +15,7 @@ from sqlalchemy import LABEL_STYLE_TABLENAME_PLUS_COL, Connection, delete, func,
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from chatbot.encoders import Vectors
+from chatbot.errors import DataDirectoryError
 from chatbot.knowledge import tables
 from chatbot.knowledge.database import Database
 from chatbot.knowledge.splitter import embedded_hash, embedded_text
@@ -33,8 +34,14 @@ class Catalogue:
     def __init__(self, file: Path) -> None:
         """
         Raises:
-            DataDirectoryError: see `Database`.
+            DataDirectoryError: see `Database`; or the file was emptied.
         """
+        if file.exists() and not file.stat().st_size and (file.parent / "indexes").exists():
+            # SQLite would take it for a new one, and all that was synced would be gone without a word
+            raise DataDirectoryError(
+                f"{file} is empty although there are indexes made from it; "
+                f"restore it from a backup, or move {file.parent} away, then run `chatbot sync`"
+            )
         self._database = Database(file, tables.metadata)
 
     def close(self) -> None:

@@ -34,6 +34,8 @@ class Collection(Value):
     questions: Path | None = None
     unreadable: dict[str, str] = {}
     """Folders inside the collection that could not be listed, with the reason; "" is the collection's own."""
+    refused: dict[str, str] = {}
+    """Files that may not be read, with the reason."""
 
 
 class GoldenQuestion(Value):
@@ -54,6 +56,8 @@ class Tree(NamedTuple):
     """In a stable order; hidden ones are passed over."""
     unreadable: dict[Path, str]
     """Folders that could not be listed, with the reason."""
+    refused: dict[Path, str]
+    """Files that may not be read, with the reason."""
 
 
 class _Description(BaseModel, extra="forbid"):
@@ -74,6 +78,7 @@ def discover(roots: Sequence[Path]) -> dict[str, Collection]:
     files: dict[str, dict[str, Path]] = {}
     questions: dict[str, Path] = {}
     unreadable: dict[str, dict[str, str]] = {}
+    refused: dict[str, dict[str, str]] = {}
     for root in filter(Path.exists, roots):
         described |= _read_descriptions(root / DESCRIPTION)
         tree = walk(root)
@@ -82,10 +87,15 @@ def discover(roots: Sequence[Path]) -> dict[str, Collection]:
         for path in tree.files:
             name, inside = _place(path.relative_to(root))
             held = files.setdefault(name, {})
+            refused.get(name, {}).pop(inside, "")
             if path.name != QUESTIONS:
                 held[inside] = path
             elif inside == QUESTIONS:
                 questions[name] = path
+        for path, reason in tree.refused.items():
+            name, inside = _place(path.relative_to(root))
+            files.setdefault(name, {}).pop(inside, None)
+            refused.setdefault(name, {})[inside] = reason
         for folder, reason in tree.unreadable.items():
             name, inside = _place(folder.relative_to(root) / "any")
             unreadable.setdefault(name, {})[inside.rpartition("/")[0]] = reason
@@ -96,6 +106,7 @@ def discover(roots: Sequence[Path]) -> dict[str, Collection]:
             description=described[name].description if name in described else "",
             files=files.get(name, {}),
             unreadable=unreadable.get(name, {}),
+            refused=refused.get(name, {}),
             questions=questions.get(name),
         )
         for name in {**files, **unreadable}
@@ -105,12 +116,18 @@ def discover(roots: Sequence[Path]) -> dict[str, Collection]:
 def walk(folder: Path) -> Tree:
     """List a folder with all below it; neither it nor any folder in it need be readable."""
     files: list[Path] = []
+    refused: dict[Path, str] = {}
     faults: list[OSError] = []
     for place, folders, names in os.walk(folder, onerror=faults.append):
         folders[:] = [name for name in folders if not name.startswith(".")]
         shown = [Path(place, name) for name in names if not name.startswith(".") and name != DESCRIPTION]
-        files += filter(_may_be_a_file, shown)
-    return Tree(sorted(files), {Path(fault.filename): f"cannot be read: {fault.strerror}" for fault in faults})
+        for path in filter(_may_be_a_file, shown):
+            if _leads_out(path, folder):
+                refused[path] = "a link that leads out of the folder"
+            else:
+                files.append(path)
+    unreadable = {Path(fault.filename): f"cannot be read: {fault.strerror}" for fault in faults}
+    return Tree(sorted(files), unreadable, dict(sorted(refused.items())))
 
 
 def printable(path: Path) -> str:
@@ -161,6 +178,13 @@ def _may_be_a_file(path: Path) -> bool:
         return False
     except OSError:
         return True
+
+
+def _leads_out(path: Path, folder: Path) -> bool:
+    """True for a link to what lies elsewhere: whoever may put files here need not be allowed to read all that we may."""
+    if not os.path.islink(path):
+        return False  # links to folders are not followed, so that it lies where it seems to
+    return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
 
 
 def _read_descriptions(path: Path) -> dict[str, _Description]:

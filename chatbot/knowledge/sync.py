@@ -35,6 +35,8 @@ class _Task(NamedTuple):
     old: Version | None
     fault: str = ""
     """Why nothing can be said of what lies here: what is known of it stays."""
+    refusal: str = ""
+    """Why it may not be read: what is known of it goes."""
 
 
 class _Listing(NamedTuple):
@@ -43,6 +45,8 @@ class _Listing(NamedTuple):
     files: Mapping[str, Path]
     unreadable: Mapping[str, str]
     """Folders whose files are not known, with the reason; "" is the source itself."""
+    refused: Mapping[str, str] = {}
+    """Files that may not be read, with the reason."""
 
 
 class _Look(NamedTuple):
@@ -113,10 +117,12 @@ class Synchronizer:
         """
         tasks: list[_Task] = []
         for source in dict.fromkeys(sources):
-            (files, unreadable), known = self._list(source), self._catalogue.versions(source)
+            (files, unreadable, refused), known = self._list(source), self._catalogue.versions(source)
             tasks += [_Task(source, path or _name(source), None, None, fault) for path, fault in unreadable.items()]
             tasks += [_Task(source, path, file, known.get(path)) for path, file in files.items()]
-            gone = [path for path in known if path not in files and not any(_lies_in(path, each) for each in unreadable)]
+            tasks += [_Task(source, path, None, known.get(path), refusal=reason) for path, reason in refused.items()]
+            listed = {*files, *refused}
+            gone = [path for path in known if path not in listed and not any(_lies_in(path, each) for each in unreadable)]
             tasks += [_Task(source, path, None, known[path]) for path in gone]
         return tasks
 
@@ -150,7 +156,8 @@ class Synchronizer:
         waiting: list[_Parsed] = []
         for task in tasks:
             if task.file is None:
-                yield self._remove(task) if not task.fault else _report(task, "failed", task.fault)
+                gone = self._preview(task)
+                yield gone if task.fault else self._remove(task, gone.state, gone.reason)
                 continue
             outcome = self._stage(task, task.file)
             if isinstance(outcome, DocumentReport):
@@ -167,7 +174,7 @@ class Synchronizer:
     def _list(self, source: Source) -> _Listing:
         if source.location.startswith(BUILT_IN):
             found = self._built_in.get(source.collection)
-            return _Listing(found.files, found.unreadable) if found else _Listing({}, {})
+            return _Listing(found.files, found.unreadable, found.refused) if found else _Listing({}, {})
         root = Path(source.location)
         try:
             is_folder = stat.S_ISDIR(root.stat().st_mode)
@@ -179,11 +186,13 @@ class Synchronizer:
         return _Listing(
             {_inside(root, path): path for path in tree.files if path.name != collections.QUESTIONS},
             {_inside(root, folder): reason for folder, reason in tree.unreadable.items()},
+            {_inside(root, path): reason for path, reason in tree.refused.items()},
         )
 
     def _preview(self, task: _Task) -> DocumentReport:
         if task.file is None:
-            return _report(task, "failed", task.fault) if task.fault else _report(task, "removed")
+            state: State = "failed" if task.fault else "refused" if task.refusal else "removed"
+            return _report(task, state, task.fault or task.refusal)
         found = self._look(task, task.file)
         return found if isinstance(found, DocumentReport) else _report(task, found.state, found.extracted.missing)
 

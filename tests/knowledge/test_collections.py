@@ -49,6 +49,19 @@ def test_only_files_are_documents(tmp_path: Path) -> None:
     assert list(collections.discover([tmp_path])["cats"].files) == ["a.md"]
 
 
+def test_a_link_that_leads_out_of_the_knowledge_folder_is_no_document(tmp_path: Path) -> None:
+    write(tmp_path, {"secret.md": "s", "secret.jsonl": "s"})
+    first = write(tmp_path / "first", {"cats/a.md": "a", "cats/b.md": "b", "dogs/c.md": "c"})
+    second = tmp_path / "second/cats"
+    second.mkdir(parents=True)
+    (second / "a.md").symlink_to(tmp_path / "secret.md")
+    (second / "questions.jsonl").symlink_to(tmp_path / "secret.jsonl")
+    (first / "cats/dogs.md").symlink_to("../dogs/c.md")
+    cats = collections.discover([first, tmp_path / "second"])["cats"]
+    assert list(cats.files) == ["b.md", "dogs.md"]
+    assert (cats.refused["a.md"], cats.questions) == ("a link that leads out of the folder", None)
+
+
 def test_a_name_that_is_no_utf8_can_be_shown(tmp_path: Path) -> None:
     folder = tmp_path / "cats"
     folder.mkdir()

@@ -52,6 +52,30 @@ def test_damage_that_comes_while_the_file_is_open_is_told(tmp_path: Path) -> Non
     catalogue.close()
 
 
+def test_a_catalogue_that_was_emptied_is_not_taken_for_a_new_one(tmp_path: Path) -> None:
+    file = tmp_path / "catalogue.sqlite"
+    file.touch()
+    Catalogue(file).close()
+    file.write_bytes(b"")
+    (tmp_path / "indexes").mkdir()
+    with pytest.raises(DataDirectoryError, match="is empty although there are indexes made from it; restore it from a backup"):
+        Catalogue(file)
+    assert file.read_bytes() == b""
+
+
+def test_damage_in_the_middle_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "catalogue.sqlite"
+    catalogue = Catalogue(file)
+    catalogue.set_meta(**{f"key{number}": "value" * 500 for number in range(200)})
+    catalogue.close()
+    whole = file.read_bytes()
+    file.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
+    with pytest.raises(
+        DataDirectoryError, match=r"catalogue.sqlite cannot be used \(.*\); move it away, then run `chatbot sync`"
+    ):
+        Catalogue(file).meta("key7")
+
+
 @pytest.mark.parametrize("garbage", [b"this is no database, it only says so" * 50, b"SQLite format 3\x00" + b"\xff" * 5000])
 def test_a_file_that_is_no_database_is_refused(garbage: bytes, tmp_path: Path) -> None:
     file = tmp_path / "broken.sqlite"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -153,3 +154,37 @@ def test_chunks_of_the_built_in_knowledge_hold_all_of_its_words(application: App
         held.setdefault(document.id, set()).update(" ".join([chunk.text, *chunk.heading_path]).split())
     for document_id, words in held.items():
         assert set(catalogue.document_text(document_id).split()) <= words
+
+
+LINES = {
+    "words": "pump valve boiler litre " * 1_500,
+    "numbers": ",".join(str(number * 7919 % 10_007) for number in range(6_000)),
+    "dots": "." * 30_000,
+    "brackets": "(" * 30_000,
+    "letters": "a" * 30_000,
+    "signs of many tokens": "\ufdfa" * 3_000,
+    "Chinese": "人工智能语言模型训练数据" * 1_500,
+    "sentences": "The pump moves thirty litres. " * 1_000,
+}
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_a_line_that_hardly_ends_is_split_without_loss(name: str, splitter: Splitter) -> None:
+    text = f"Before.\n{LINES[name]}\nAfter."
+    chunks = splitter.split("d", Extracted(title="t", text=text))
+    assert all(text[chunk.start : chunk.end] == chunk.text for chunk in chunks)
+    assert all(one.end <= another.start for one, another in pairwise(chunks))
+    assert "".join("".join(chunk.text for chunk in chunks).split()) == "".join(text.split())
+
+
+def test_an_overlong_line_is_cut_behind_its_sentences(encoder: BiEncoder) -> None:
+    text = "The pump moves thirty litres of water a minute, and the boiler heats them. " * 400
+    chunks = Splitter(encoder.tokenizer_file, 100, 230, encoder.card.max_tokens).split("d", Extracted(title="t", text=text))
+    assert all(chunk.text.startswith("The pump") and chunk.text.endswith("them.") for chunk in chunks)
+
+
+def test_lines_around_an_overlong_one_are_split_as_if_it_were_not_there(splitter: Splitter) -> None:
+    prose = "\n\n".join(f"Machine {number} needs {number * 7} litres of oil a year. It is old.\n" for number in range(30))
+    alone = [chunk.text for chunk in splitter.split("d", Extracted(title="t", text=prose))]
+    both = [chunk.text for chunk in splitter.split("d", Extracted(title="t", text=f"{prose}{'x ' * 9_000}\n{prose}"))]
+    assert both[: len(alone)] == alone == both[-len(alone) :]

@@ -416,6 +416,39 @@ def test_questions_are_no_document_wherever_they_lie(shelf: Shelf) -> None:
     assert states(shelf.sync()) == {"cats.md": "added"}
 
 
+def test_a_link_that_leads_out_of_the_folder_is_not_read(shelf: Shelf, tmp_path: Path) -> None:
+    secret = write(tmp_path / "private", {"secret.md": DOGS}) / "secret.md"
+    shelf.write(cats_md=CATS, pets_md=DOGS)
+    shelf.sync()
+    for name in ["pets.md", "absolute.md"]:
+        (shelf.folder / name).unlink(missing_ok=True)
+        (shelf.folder / name).symlink_to(secret)
+    (shelf.folder / "relative.md").symlink_to("../private/secret.md")
+    (shelf.folder / "chained.md").symlink_to("relative.md")
+    (shelf.folder / "all.md").symlink_to(secret.parent, target_is_directory=True)
+    expected = {"cats.md": "unchanged", **dict.fromkeys(["pets.md", "absolute.md", "relative.md", "chained.md"], "refused")}
+    assert shelf.preview() == expected
+    reports = shelf.sync()
+    assert states(reports) == expected
+    assert reports["absolute.md"].reason == "a link that leads out of the folder"
+    assert shelf.search("bark postman") == set(), "what stood there before is forgotten"
+
+
+def test_links_that_stay_in_the_folder_are_read(shelf: Shelf, tmp_path: Path) -> None:
+    shelf.write(cats_md=CATS)
+    (shelf.folder / "again.md").symlink_to("cats.md")
+    (shelf.folder / "loop.md").symlink_to("loop.md")
+    (shelf.folder / "up").symlink_to("..", target_is_directory=True)
+    (tmp_path / "alias").symlink_to(shelf.folder, target_is_directory=True)
+    assert states(shelf.sync(shelf.source(tmp_path / "alias"))) == {"cats.md": "added", "again.md": "added", "loop.md": "failed"}
+
+
+def test_a_link_that_is_named_is_followed(shelf: Shelf, tmp_path: Path) -> None:
+    shelf.write(cats_md=CATS)
+    (tmp_path / "alias.md").symlink_to(shelf.folder / "cats.md")
+    assert states(shelf.sync(shelf.source(tmp_path / "alias.md"))) == {"cats.md": "added"}
+
+
 def test_a_path_that_is_not_there_is_refused(shelf: Shelf) -> None:
     with pytest.raises(SettingsError, match="there is no file or folder '.*/nowhere'; check the spelling"):
         shelf.source(shelf.folder / "nowhere")

@@ -26,10 +26,23 @@ _MAX_DEPTH = 300
 """Each level costs two frames of Python's stack, which holds a thousand."""
 _TABLE_DEPTH = 4
 """What a table inside a cell costs: more frames than a block inside a block."""
-_NESTING = re.compile(r"<(/?)(?:div|section|article|blockquote|ul|ol|dl|table|details|aside|main|figure)\b", re.IGNORECASE)
+_NESTING = re.compile(
+    r"<(/?)(?:address|applet|article|aside|blockquote|center|details|dialog|dir|div|dl|fieldset|figcaption|figure|footer|form|header|"
+    r"hgroup|listing|main|marquee|menu|nav|object|ol|search|section|summary|table|template|ul)\b",
+    re.IGNORECASE,
+)
+_ITEM = re.compile(r"<(?:(dd|dt)|(li))\b|</(?:dl|ul|ol|menu|dd|dt|li)\b", re.IGNORECASE)
+"""An item of one kind of list opens inside one of the other; most pages leave it to the parser to close them."""
 _MAX_OPEN = 2_000
 """The parser's time grows with the square of the blocks that are open at once."""
+_LONG_TAG = re.compile(r"""<[a-z](?:"[^"]*"|'[^']*'|[^<>"']){4000,}""", re.IGNORECASE)
+_ATTRIBUTE = re.compile(r"""[\s/][^\s"'=<>/]""")
+_QUOTED = re.compile(r"""("|').*?\1""", re.DOTALL)
+_MAX_ATTRIBUTES = 4_000
+"""Here too the parser's time grows with the square."""
 _MAX_SPAN = 1_000
+_MAX_COLUMNS = 100_000
+"""What the spans of a page may add to it; those beyond count as one column."""
 _PERMALINK = re.compile(r"(?:\s?¶|\s#+)+$")
 """What documentation tools hang behind a heading; the sharp of "C#" stands at a word."""
 
@@ -51,6 +64,7 @@ def from_markup(markup: str) -> Extracted:
 
 def _read(markup: str, main_only: bool) -> Extracted:
     _check_nesting(markup)
+    _check_attributes(markup)
     tree = LexborHTMLParser(markup)
     title = tree.css_first("title")
     for node in tree.css(_NOISE):
@@ -70,6 +84,7 @@ class _Reader:
 
     def __init__(self, tree: LexborHTMLParser) -> None:
         self.builder = TextBuilder()
+        self._columns = _MAX_COLUMNS
         self._holders: set[int] = set()
         """Nodes with a block somewhere inside."""
         for block in tree.css(", ".join(sorted(_BLOCKS))):
@@ -140,6 +155,8 @@ class _Reader:
                 span = cell.attributes.get("colspan") or "1"
                 # nine digits are more than any span, and int() refuses thousands of them
                 empty = min(int(span[:9]), _MAX_SPAN) - 1 if span.isdecimal() else 0
+                empty = min(empty, self._columns)
+                self._columns -= empty
                 texts += [self._line(cell, depth), *[""] * empty]
         return texts
 
@@ -176,6 +193,19 @@ def _check_nesting(markup: str) -> None:
         open_blocks = max(0, open_blocks - 1) if tag[1] else open_blocks + 1
         if open_blocks > _MAX_OPEN:
             raise DocumentRefused(f"nested more than {_MAX_DEPTH} levels deep")
+    kind, switches = 0, 0
+    for item in _ITEM.finditer(markup):
+        opened = item.lastindex or 0
+        switches = switches + (opened != kind) if opened else max(0, switches - 1)
+        kind = opened or kind
+        if switches > _MAX_OPEN:
+            raise DocumentRefused(f"nested more than {_MAX_DEPTH} levels deep")
+
+
+def _check_attributes(markup: str) -> None:
+    for tag in _LONG_TAG.finditer(markup):
+        if len(_ATTRIBUTE.findall(_QUOTED.sub(" ", tag[0]))) > _MAX_ATTRIBUTES:
+            raise DocumentRefused(f"has a tag of more than {_MAX_ATTRIBUTES:,} attributes")
 
 
 def _own_rows(table: LexborNode) -> Iterator[LexborNode]:

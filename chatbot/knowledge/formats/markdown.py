@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
+from markdown_it.token import Token
 
 from chatbot.knowledge.formats.extracted import Extracted
 from chatbot.knowledge.formats.html import from_markup
@@ -27,8 +29,27 @@ _FRONT_MATTER = re.compile(
 )
 _OPTIONS = {"maxNesting": 100}  # what lies deeper is dropped without a word, and the preset's 20 are ten lists
 
+_MAX_BRACKETS = 1_000
+_MAX_UNCLOSED = 100
+"""Brackets in one paragraph; for each the parser may look for the end of a link through all the rest of it."""
+
 
 def extract(raw: bytes) -> Extracted:
     """Read a page; YAML front matter is left out."""
     source = _FRONT_MATTER.sub("", decode(raw))
-    return from_markup(f"<body>{MarkdownIt('commonmark', _OPTIONS).enable('table').render(source)}</body>")
+    parser = MarkdownIt("commonmark", _OPTIONS).enable("table")
+    parser.core.ruler.at("inline", _inline)
+    return from_markup(f"<body>{parser.render(source)}</body>")
+
+
+def _inline(state: StateCore) -> None:
+    """As the parser's own rule, but what is all brackets is left as it is written."""
+    for token in state.tokens:
+        if token.type != "inline":
+            continue
+        token.children = []
+        opened = token.content.count("[")
+        if opened > _MAX_BRACKETS or opened - token.content.count("]") > _MAX_UNCLOSED:
+            token.children.append(Token("text", "", 0, content=token.content))
+        else:
+            state.md.inline.parse(token.content, state.md, state.env, token.children)

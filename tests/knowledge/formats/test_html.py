@@ -160,7 +160,21 @@ def test_deep_but_honest_nesting_is_read() -> None:
     assert read("<div>" * 200 + "hello" + "</div>" * 200).text == "hello\n\n"
 
 
-@pytest.mark.parametrize("tag", ["<div>", "<ul><li>", "<table><tr><td>", "<blockquote>", "<x-box>", "<span>", "<section><div>"])
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "<div>",
+        "<ul><li>",
+        "<table><tr><td>",
+        "<blockquote>",
+        "<x-box>",
+        "<span>",
+        "<section><div>",
+        "<center>",
+        "<fieldset>",
+        "<dd><li>",
+    ],
+)
 @pytest.mark.parametrize("depth", [400, 20_000])
 def test_absurd_nesting_is_refused_within_seconds(tag: str, depth: int) -> None:
     started = time.monotonic()
@@ -175,3 +189,22 @@ def test_deep_nesting_without_blocks_is_just_text() -> None:
 
 def test_many_blocks_side_by_side_are_not_deep() -> None:
     assert read("<div>a</div>" * 5_000).text.count("a") == 5_000
+
+
+def test_a_tag_of_absurdly_many_attributes_is_refused() -> None:
+    with pytest.raises(DocumentRefused, match="a tag of more than 4,000 attributes"):
+        read(f"<p {' '.join(f'a{number}=1' for number in range(100_000))}>hello")
+
+
+def test_a_long_tag_of_few_attributes_is_read() -> None:
+    assert read(f"""<p title="{"a b=1 " * 20_000}" class='{"c d " * 20_000}'>hello""").text == "hello\n\n"
+
+
+def test_many_lists_in_lists_side_by_side_are_not_deep() -> None:
+    assert read("<dl>" + "<dt>a<dd><ul><li>b<li>c</ul>" * 1_500 + "</dl>").text.count("c") == 1_500
+
+
+def test_spans_without_end_lose_no_cell() -> None:
+    page = read(f"<table><tr><th>h<th>i<tr>{'<td colspan=1000>cell' * 5_000}</table>")
+    assert page.text.count("cell") == 5_000
+    assert page.text.startswith("- h: cell; cell")

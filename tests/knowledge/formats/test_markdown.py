@@ -82,3 +82,13 @@ def test_words_between_two_rules_are_no_front_matter(source: str) -> None:
 def test_markup_around_a_part_hides_no_other_part(tag: str) -> None:
     source = f"# Page\n\nBefore\n\n<{tag}>\n\nInside\n\n</{tag.split()[0]}>\n\nAfter\n"
     assert read(source).text == "Page\n\nBefore\n\nInside\n\nAfter\n\n"
+
+
+@pytest.mark.parametrize("mark", ["[", "![", "[[]", "[](", "[a]()"])
+def test_a_paragraph_of_brackets_is_read_as_it_is_written(mark: str) -> None:
+    page = read(f"Some *slanted* words.\n\nBefore {mark * 40_000} after &amp; <b>.\n\nMore **words**.")
+    assert page.text == f"Some slanted words.\n\nBefore {mark * 40_000} after &amp; <b>.\n\nMore words.\n\n"
+
+
+def test_a_paragraph_of_many_links_is_read_as_links() -> None:
+    assert read("[a](http://x.example) " * 900).text == f"{'a ' * 899}a\n\n"
