@@ -191,7 +191,7 @@ class Synchronizer:
 
     def _preview(self, task: _Task) -> DocumentReport:
         if task.file is None:
-            state: State = "failed" if task.fault else "refused" if task.refusal else "removed"
+            state: DocumentState = "failed" if task.fault else "refused" if task.refusal else "removed"
             return _report(task, state, task.fault or task.refusal)
         found = self._look(task, task.file)
         return found if isinstance(found, DocumentReport) else _report(task, found.state, found.extracted.missing)
