@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -22,6 +23,7 @@ from chatbot.apps import cli
 from chatbot.bootstrap import Application
 from chatbot.encoders import card
 from chatbot.errors import ChatbotError, InternalError, PromptError
+from chatbot.knowledge import reader
 from chatbot.knowledge.ownership import Owner, Ownership
 from chatbot.schema import Answer, Completed, DeltaReleased, Passage, answer_event
 from chatbot.settings import Settings
@@ -275,10 +277,16 @@ def test_what_was_synced_can_be_asked(run: Run, tmp_path: Path) -> None:
     assert "Martha" in run("ask", "What is the zebra of the zoo called?", "-c", "zoo").out
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs a file that root cannot read either")
-def test_a_file_that_could_not_be_read_is_exit_code_1(run: Run, tmp_path: Path) -> None:
-    docs = write(tmp_path / "docs", {"a.md": "# A\n\nA document."})
-    (docs / "b.md").symlink_to("/proc/self/mem")
+def test_a_file_that_could_not_be_read_is_exit_code_1(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    docs = write(tmp_path / "docs", {"a.md": "# A\n\nA document.", "b.md": "# B\n\nAnother."})
+    load = reader.load
+
+    def broken_disk(name: str, file: Path) -> bytes:
+        if name == "b.md":
+            raise OSError(errno.EIO, "Input/output error")
+        return load(name, file)
+
+    monkeypatch.setattr(reader, "load", broken_disk)
 
     outcome = run("sync", str(docs))
 
