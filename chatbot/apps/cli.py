@@ -153,12 +153,12 @@ def main() -> None:
     except ChatbotError as error:
         if debug:
             raise
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        _say(f"error: {error}")
         sys.exit(2 if isinstance(error, UserError) else 1)
     except Exception as error:  # noqa: BLE001  the last border: nobody should meet a traceback
         if debug:
             raise
-        print(f"error: {type(error).__name__}: {error}; run again with --debug and report it", file=sys.stderr)  # noqa: T201
+        _say(f"error: {type(error).__name__}: {error}; run again with --debug and report it")
         sys.exit(1)
 
 

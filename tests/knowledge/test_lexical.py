@@ -126,3 +126,15 @@ def test_what_tantivy_cannot_write_is_an_error_of_ours(tmp_path: Path) -> None:
     for act in (lambda: index.add([row("purr", "Cats.")]), lambda: index.delete(["purr"]), index.close):
         with pytest.raises(IndexDamaged, match="the lexical index could not be"):
             act()
+
+
+@pytest.mark.parametrize("typo", ["postmam", "psotman", "potman", "postmann"])
+def test_one_letter_wrong_or_two_swapped_still_finds_the_word(index: LexicalIndex, typo: str) -> None:
+    assert set(index.search(typo, 5, (), PUBLIC)) == {"bark"}
+
+
+@pytest.mark.parametrize(("letters", "found"), [(30, {"long"}), (41, set()), (100_000, set())])
+def test_typos_are_looked_for_in_words_and_not_in_letters_without_end(index: LexicalIndex, letters: int, found: set[str]) -> None:
+    index.add([row("long", "x" * letters)])
+
+    assert set(index.search("x" * (letters - 1) + "z", 5, (), PUBLIC)) == found
