@@ -10,7 +10,7 @@ from typing import Self
 
 from chatbot import prompts, registry
 from chatbot.encoders import bi_encoder
-from chatbot.engines.parts import EngineParts
+from chatbot.engines.parts import EngineParts, as_engine
 from chatbot.flow.pipeline import Parts, Pipeline
 from chatbot.flow.retrieve import Retriever
 from chatbot.knowledge import collections
@@ -50,6 +50,8 @@ class Application:
             stack.callback(self.catalogue.close)
             self.indexes = Indexes(settings.data_dir / "indexes", self.catalogue, self.encoder)
             stack.callback(self.indexes.close)
+            build = registry.load("chatbot.engines", settings.engine)
+            self.engine = as_engine(build(EngineParts(self.encoder, self.prompts, settings)))
             self.pipeline = Pipeline(self._parts())
             chunks, encoder = settings.chunks, self.encoder
             self._splitter = Splitter(encoder.tokenizer_file, chunks.min_tokens, chunks.max_tokens, encoder.card.max_tokens)
@@ -136,11 +138,10 @@ class Application:
         return [synchronizer.register(Path(path), collection) for path in paths] or self.catalogue.sources()
 
     def _parts(self) -> Parts:
-        build = registry.load("chatbot.engines", self.settings.engine)
         return Parts(
             settings=self.settings,
             retrieve=Retriever(self.encoder, self.catalogue, self.indexes, self.settings.retrieval),
-            engine=build(EngineParts(self.encoder, self.prompts)),
+            engine=self.engine,
             prompts=self.prompts,
             encoder_fingerprint=self.encoder.card.fingerprint,
             generation=self.indexes.generation,

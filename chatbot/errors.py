@@ -7,10 +7,21 @@
     │   ├── QuestionError        empty, or too long
     │   ├── UnknownCollection    a collection that does not exist
     │   ├── WeightsMissing       no copy of the encoder's weights was found
+    │   ├── BadParameter         a sampling parameter or option that the engine refuses
+    │   ├── PromptTooLong        the question, or the text of a task, is longer than the model's context
+    │   ├── ModelNotServed       the server has no model or adapter of that name
+    │   ├── KeyRefused           the server wants another API key
+    │   ├── TaskUnavailable      the configured engine cannot do the task
     │   └── DataDirectoryError   not writable
     │       └── DataDirectoryInUse   another process owns it
     ├── DocumentRefused      one file cannot be read; the rest of a sync goes on
+    ├── EngineUnavailable    the engine's server gives no answer now (exit 1, HTTP 503)
+    │   ├── EngineUnreachable    nothing answers at its address
+    │   ├── EngineTimedOut       a deadline passed (HTTP 504)
+    │   └── EngineBusy           it refuses for load; says when to come back
     └── InternalError        our own fault (exit 1, HTTP 5xx)
+        ├── EngineBroke          the engine's server broke off, or sent what nobody can read (HTTP 502)
+        ├── OutputInvalid        a structured answer that does not follow its schema (HTTP 502)
         ├── FormatFailed         a format broke on one file; the rest of a sync goes on
         └── IndexDamaged         a derived index cannot be used, or differs from the catalogue and could not be rebuilt
 
@@ -49,6 +60,26 @@ class WeightsMissing(UserError):
     """The encoder's weights are on none of the places they may come from."""
 
 
+class BadParameter(UserError):
+    """A sampling parameter or an option has a value that the engine refuses, or the engine does not have it."""
+
+
+class PromptTooLong(UserError):
+    """What was asked does not fit into the model's context."""
+
+
+class ModelNotServed(UserError):
+    """The server serves no model and no adapter of that name."""
+
+
+class KeyRefused(UserError):
+    """The server refuses the API key."""
+
+
+class TaskUnavailable(UserError):
+    """The configured engine cannot do the task."""
+
+
 class DataDirectoryError(UserError):
     """The data directory cannot be used."""
 
@@ -61,8 +92,37 @@ class DocumentRefused(ChatbotError):
     """One document cannot be read; the message is the reason that the sync report shows."""
 
 
+class EngineUnavailable(ChatbotError):
+    """The engine's server cannot answer now; nobody here made a mistake."""
+
+
+class EngineUnreachable(EngineUnavailable):
+    """Nothing answers at the engine's address."""
+
+
+class EngineTimedOut(EngineUnavailable):
+    """One of the deadlines passed."""
+
+
+class EngineBusy(EngineUnavailable):
+    """The engine's server refuses for load."""
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+        """When to come back, if the server said so."""
+
+
 class InternalError(ChatbotError):
     """Something of ours failed."""
+
+
+class EngineBroke(InternalError):
+    """The engine's server broke off an answer, or sent something that is no answer."""
+
+
+class OutputInvalid(InternalError):
+    """The model's structured answer was cut off or does not follow its schema."""
 
 
 class FormatFailed(InternalError):
@@ -73,8 +133,10 @@ class IndexDamaged(InternalError):
     """A derived index cannot be read or written, or differs from the catalogue and rebuilding it did not help."""
 
 
-def from_code(code: str, message: str) -> ChatbotError:
+def from_code(code: str, message: str, retry_after_s: float | None = None) -> ChatbotError:
     """The error that an event tells of by the name of its class; a name that is not one of these is our own fault."""
+    if code == EngineBusy.__name__:
+        return EngineBusy(message, retry_after_s)
     kind = globals().get(code)
     return kind(message) if isinstance(kind, type) and issubclass(kind, ChatbotError) else InternalError(message)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 MARKER = re.compile(r" ?\[(\d{1,3})\]")
 
@@ -57,3 +57,11 @@ def claims(text: str) -> Iterator[tuple[int, str]]:
         words = text[begin : match.start()].strip() or words
         begin = match.end()
         yield int(match.group(1)), words or strip(text).strip()
+
+
+def renumbered(text: str, numbers: Sequence[int | None]) -> str:
+    """The text with the k-th number in its k-th marker; without those whose number is None, and without any if counts differ."""
+    if len(numbers) != len(MARKER.findall(text)):
+        return strip(text)
+    each = iter(numbers)
+    return MARKER.sub(lambda _: f" [{number}]" if (number := next(each)) else "", text)

@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from chatbot.sampling import Sampling
+
 
 class Value(BaseModel):
     """Base of all types here: immutable, and no unknown fields."""
@@ -20,6 +22,10 @@ class Value(BaseModel):
 class Message(Value):
     role: Literal["system", "user", "assistant"]
     content: str
+    chunks: tuple[str, ...] = ()
+    """Of an answer: its manifest's chunks. An engine that writes then has before it what it had, and its server's cache hits."""
+    cited: tuple[str, ...] = ()
+    """Of an answer: the chunk id of each of its citations, in their order, which is the order of its markers."""
 
 
 class Principal(Value):
@@ -38,6 +44,8 @@ class Query(Value):
     """Earlier turns, oldest first, without the question itself."""
     collections: tuple[str, ...] = ()
     """Names of the collections to search; empty means all."""
+    sampling: Sampling | None = None
+    """Laid over the engine's own; an engine that quotes has no use for it."""
     principal: Principal = Principal()
     request_id: str = Field(default_factory=lambda: uuid.uuid4().hex)
 
@@ -108,6 +116,8 @@ class Delta(Value):
 class Usage(Value):
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cached_tokens: int = 0
+    """Of the prompt's: those that the engine's prefix cache had already."""
 
 
 FinishReason = Literal["stop", "length", "abstained"]
@@ -172,7 +182,9 @@ class Manifest(Value):
     prompts: dict[str, str]
     """Hash of every prompt, by name."""
     chunks: tuple[str, ...]
-    """Ids of the chunks handed to the engine; an id hashes the chunk's text and place."""
+    """Ids of the chunks that the engine had before it, in the order of its numbers; an id hashes the chunk's text and place."""
+    sampling: Sampling | None = None
+    """How tokens were chosen; None where nothing is sampled."""
     timings_ms: dict[str, float]
 
 
@@ -228,6 +240,8 @@ class Failed(Value):
     type: Literal["error"] = "error"
     code: str
     message: str
+    retry_after_s: float | None = None
+    """When to ask again, where the engine's server said so."""
 
 
 AnswerEvent = Annotated[Retrieved | DeltaReleased | Cited | Judged | Replaced | Completed | Failed, Field(discriminator="type")]

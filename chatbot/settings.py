@@ -6,15 +6,17 @@ Built once in `bootstrap` and passed down as values; nothing else reads the envi
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as UnreadableVariable
 
 from chatbot.errors import SettingsError
+from chatbot.sampling import Preset, Sampling
 
 FILE = Path("chatbot.toml")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -59,6 +61,43 @@ class AbstentionSettings(Section):
     """No passage this close to the question: refuse. Chosen by `benchmarks/golden.py --sweep`."""
 
 
+class DeadlineSettings(Section):
+    """Seconds. A deadline that passes ends the answer with a sentence that says which one it was."""
+
+    connect_s: float = Field(default=5, gt=0)
+    first_token_s: float = Field(default=60, gt=0)
+    """From sending the prompt to the first token, waiting in the server's queue and retries included."""
+    between_tokens_s: float = Field(default=20, gt=0)
+    total_s: float = Field(default=300, gt=0)
+
+
+class VllmSettings(Section):
+    """A vLLM server, for `engine = "vllm"`."""
+
+    url: str = "http://127.0.0.1:8000"
+    model: str = ""
+    """A served model, or a LoRA adapter by its name; empty takes the first model served."""
+    api_key: SecretStr = SecretStr("")
+    preset: Preset = "precise"
+    sampling: Sampling = Sampling(max_tokens=1024)
+    """Laid over the preset; a question's own sampling is laid over both."""
+    priority: int | None = None
+    """Lower is served first, where the server runs with --scheduling-policy priority."""
+    cache_salt: str = ""
+    """Separates the prefix cache from that of other users of the server."""
+    retries: int = Field(default=2, ge=0, le=10)
+    """How often a request that got no token yet is tried again."""
+    deadlines: DeadlineSettings = DeadlineSettings()
+
+    @field_validator("url")
+    @classmethod
+    def _is_address(cls, url: str) -> str:
+        address = url.rstrip("/").removesuffix("/v1")
+        if not re.fullmatch(r"https?://[^\s/?#]+(?:/[^\s?#]*)?", address):
+            raise ValueError("it is no address; write it like http://127.0.0.1:8000")
+        return address
+
+
 class Settings(BaseSettings):
     """Everything that can be configured."""
 
@@ -81,6 +120,7 @@ class Settings(BaseSettings):
     chunks: ChunkSettings = ChunkSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     abstention: AbstentionSettings = AbstentionSettings()
+    vllm: VllmSettings = VllmSettings()
 
     @classmethod
     def settings_customise_sources(

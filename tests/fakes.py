@@ -21,11 +21,12 @@ from chatbot import prompts
 from chatbot.apps import server
 from chatbot.apps.state import Progress, ServerState
 from chatbot.bootstrap import shipped
+from chatbot.engines.parts import Engine
 from chatbot.errors import UnknownCollection
 from chatbot.flow.condense import SearchForm
 from chatbot.flow.pipeline import Parts, Pipeline
 from chatbot.flow.screen import Check
-from chatbot.schema import AnswerEvent, Chunk, DocumentReport, Passage, Query
+from chatbot.schema import AnswerEvent, Chunk, DocumentReport, Passage, Principal, Query
 from chatbot.settings import Settings
 
 TOKEN = "the-token-in-the-lock-file"
@@ -118,6 +119,9 @@ class FakeRetriever:
         self.check(query.collections)
         return self.passages[:k]
 
+    def recall(self, ids: Sequence[str], principal: Principal) -> dict[str, Passage]:
+        return {found.chunk.id: found for found in self.passages if found.chunk.id in ids}
+
     def check(self, names: Sequence[str]) -> None:
         for name in names:
             if name not in self.known:
@@ -182,7 +186,7 @@ KETTLE = passage("The kettle holds four litres. It is blue.")
 
 
 def scripted_pipeline(
-    engine: BaseChatModel,
+    engine: BaseChatModel | Engine,
     passages: Sequence[Passage] | None = None,
     checks: Sequence[Check] = (),
     retrieve: Any = None,
@@ -193,7 +197,7 @@ def scripted_pipeline(
         Parts(
             settings=Settings(**settings),
             retrieve=retrieve or FakeRetriever([KETTLE] if passages is None else passages),
-            engine=engine,
+            engine=engine if isinstance(engine, Engine) else Engine(engine, writes=False),
             prompts=prompts.load([shipped("prompts")]),
             encoder_fingerprint="none",
             generation=1,

@@ -20,7 +20,7 @@ from pydantic import ConfigDict
 
 from chatbot import definitions, markers, sentences
 from chatbot.encoders.bi_encoder import BiEncoder
-from chatbot.engines.parts import EngineParts
+from chatbot.engines.parts import Engine, EngineParts
 from chatbot.follow_ups import leans_on_history
 from chatbot.prompts import Prompt
 from chatbot.terms import terms
@@ -149,9 +149,9 @@ class ExtractiveEngine(BaseChatModel):
             yield from _pieces("\n\n" + paragraph if number else paragraph)
 
 
-def build(parts: EngineParts) -> ExtractiveEngine:
+def build(parts: EngineParts) -> Engine:
     """Registered as `extractive`."""
-    return ExtractiveEngine(encoder=parts.encoder, prompts=parts.prompts)
+    return Engine(ExtractiveEngine(encoder=parts.encoder, prompts=parts.prompts), writes=False)
 
 
 def _question(messages: Sequence[BaseMessage]) -> str:

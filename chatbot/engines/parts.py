@@ -1,14 +1,61 @@
-"""What every engine may be built from: the argument of the callables registered in `chatbot.engines`."""
+"""What every engine may be built from, and what its builder gives: the two ends of the callables in `chatbot.engines`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import Any, NamedTuple, Protocol
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import BaseMessage
 
 from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.prompts import Prompt
+from chatbot.sampling import Sampling
+from chatbot.settings import Settings
 
 
 class EngineParts(NamedTuple):
     encoder: BiEncoder
     prompts: Mapping[str, Prompt]
+    settings: Settings
+
+
+class Context(NamedTuple):
+    """The room of a model."""
+
+    tokens: int
+    """Of prompt and answer together."""
+    answer_tokens: int
+    """What an answer may take of it."""
+
+
+class Window(Protocol):
+    """Tells how much fits into a model's context, in its own tokens."""
+
+    async def context(self) -> Context:
+        """How much room there is."""
+        ...
+
+    async def count(self, messages: Sequence[BaseMessage]) -> int:
+        """Tokens of a prompt, chat template included."""
+        ...
+
+
+class Engine(NamedTuple):
+    """A chat model, and what the flow may expect of it."""
+
+    model: BaseChatModel
+    writes: bool = True
+    """It follows a prompt, with the passages inside. False: it quotes `documents`, handed over beside the question."""
+    sampling: Sampling = Sampling()
+    """What a question's own sampling is laid over."""
+    window: Window | None = None
+    """None: nothing is counted, and the engine has to cope with what it gets."""
+    open: Callable[[], AbstractAsyncContextManager[Any]] = nullcontext
+    """What it holds open while many questions are asked in one event loop, such as a pool of connections."""
+
+
+def as_engine(built: Engine | BaseChatModel) -> Engine:
+    """A builder may give a chat model alone: then it is one that writes."""
+    return built if isinstance(built, Engine) else Engine(built)

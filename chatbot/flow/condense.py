@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
+
+from chatbot import markers
+from chatbot.engines.parts import Engine
+from chatbot.errors import ChatbotError
+from chatbot.flow.compose import EngineRequest
+from chatbot.flow.generate import generate
 from chatbot.follow_ups import leans_on_history
-from chatbot.schema import Query, Value
+from chatbot.prompts import Prompt
+from chatbot.sampling import Sampling
+from chatbot.schema import Delta, Query, Value
+from chatbot.terms import terms
+
+REWRITE_S = 4.0
+"""A follow-up that a model has not rewritten by then is searched for the model-free way."""
 
 _OPENING_WORDS = 60
 _OPENING_CHARACTERS = 600
 """Of what was said before; its first words say what it was about."""
+
+_REWRITTEN_TURNS = 6
+_LONGEST = 400
+_SAMPLING = Sampling(temperature=0, max_tokens=96)
 
 
 class SearchForm(Value):
@@ -17,7 +35,7 @@ class SearchForm(Value):
     weight: float
 
 
-def condense(query: Query) -> tuple[SearchForm, ...]:
+def search_forms(query: Query) -> tuple[SearchForm, ...]:
     """The question as typed, and where it leans on the history also behind the previous question and behind the previous answer.
 
     Adding the scores of separate wordings beats both gluing all turns into one text and merging ranks.
@@ -29,6 +47,33 @@ def condense(query: Query) -> tuple[SearchForm, ...]:
     for role in ("user", "assistant"):
         said = next((message.content for message in reversed(query.history) if message.role == role), "")
         if said:
-            opening = " ".join(said[: 2 * _OPENING_CHARACTERS].split()[:_OPENING_WORDS])[:_OPENING_CHARACTERS]
-            forms.append(SearchForm(text=f"{opening} {query.text}", weight=0.5))
+            forms.append(SearchForm(text=f"{_opening(said)} {query.text}", weight=0.5))
     return tuple(forms)
+
+
+async def condense(query: Query, engine: Engine, prompts: Mapping[str, Prompt]) -> tuple[SearchForm, ...]:
+    """`search_forms`, and in front of them a follow-up as an engine that writes makes it stand on its own."""
+    forms = search_forms(query)
+    if len(forms) == 1 or not engine.writes:
+        return forms
+    rewritten = await _rewritten(query, engine, prompts["condense"])
+    return (SearchForm(text=rewritten, weight=1.0), *forms) if rewritten else forms
+
+
+async def _rewritten(query: Query, engine: Engine, prompt: Prompt) -> str:
+    """Empty where the model took too long, failed, or said something that has nothing to do with it."""
+    said = "\n".join(f"{message.role}: {_opening(message.content)}" for message in query.history[-_REWRITTEN_TURNS:])
+    messages = prompt.messages(conversation=said, question=query.text)
+    request = EngineRequest(messages=tuple(messages), sampling=_SAMPLING)
+    try:
+        async with asyncio.timeout(REWRITE_S):
+            pieces = [item.text async for item in generate(engine.model, request) if isinstance(item, Delta)]
+    except (TimeoutError, ChatbotError):
+        return ""
+    line = next((line.strip() for line in "".join(pieces).splitlines() if line.strip()), "")
+    known = {*terms(said), *terms(query.text)}
+    return line if len(line) <= _LONGEST and known & set(terms(line)) else ""
+
+
+def _opening(said: str) -> str:
+    return " ".join(markers.strip(said[: 2 * _OPENING_CHARACTERS]).split()[:_OPENING_WORDS])[:_OPENING_CHARACTERS]

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from chatbot.flow.abstain import confidence
+from chatbot.flow.compose import EngineRequest
 from chatbot.prompts import Prompt
 from chatbot.schema import (
     Answer,
@@ -44,6 +45,7 @@ class Draft:
         self._citations: list[Citation] = []
         self._verdicts: list[Verdict] = []
         self._timings: dict[str, float] = {}
+        self._handed: EngineRequest | None = None
         self._begun = self._lapped = time.perf_counter()
 
     def lap(self, stage: str) -> None:
@@ -51,6 +53,10 @@ class Draft:
         now = time.perf_counter()
         self._timings[stage] = round((now - self._lapped) * 1000, 1)
         self._lapped = now
+
+    def engine_has(self, request: EngineRequest) -> None:
+        """Note what the engine was asked, for the manifest."""
+        self._handed = request
 
     def is_empty(self) -> bool:
         """True while nothing but white space was said."""
@@ -91,13 +97,15 @@ class Draft:
             model=stop.model,
             finish_reason=stop.finish_reason,
             confidence=round(confidence(passages), 4) if passages else None,
-            manifest=self._manifest(passages),
+            manifest=self._manifest(),
         )
 
-    def _manifest(self, passages: Sequence[Passage]) -> Manifest:
+    def _manifest(self) -> Manifest:
+        handed = self._handed
         return Manifest(
             **self._made_by._asdict(),
             prompts={name: prompt.hash for name, prompt in self._prompts.items()},
-            chunks=tuple(passage.chunk.id for passage in passages),
+            chunks=tuple(passage.chunk.id for passage in handed.passages) if handed else (),
+            sampling=handed.sampling if handed and handed.sampling.given() else None,
             timings_ms=self._timings,
         )

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import cast
+from typing import Any, cast
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessageChunk
 
 from chatbot.flow.compose import EngineRequest
-from chatbot.schema import Delta, FinishReason, Message, Stop, Usage
-
-_TYPES: dict[str, type[BaseMessage]] = {"system": SystemMessage, "user": HumanMessage, "assistant": AIMessage}
-
+from chatbot.flow.messages import langchain_messages
+from chatbot.schema import Delta, FinishReason, Stop, Usage
 
 _REASONS: dict[str, FinishReason] = {
     "length": "length",
@@ -27,18 +25,17 @@ _REASONS: dict[str, FinishReason] = {
 async def generate(engine: BaseChatModel, request: EngineRequest) -> AsyncGenerator[Delta | Stop]:
     """Yield deltas, then exactly one stop. Closing the iterator closes the engine's stream."""
     stop = Stop(model=engine._llm_type)  # pyright: ignore[reportPrivateUsage]  LangChain's own name for it
-    documents = [document.model_dump() for document in request.documents]
-    pieces = engine.astream([_message(message) for message in request.messages], documents=documents)
+    options: dict[str, Any] = request.sampling.given()
+    if request.documents:
+        options["documents"] = [document.model_dump() for document in request.documents]
+    pieces = engine.astream(langchain_messages(request.messages), **options)
     async with aclosing(cast(AsyncGenerator[AIMessageChunk], pieces)) as stream:
         async for piece in stream:
             if text := piece.text:
                 yield Delta(text=text)
-            stop = _stop(piece, stop)
+            if piece.response_metadata or piece.usage_metadata:
+                stop = _stop(piece, stop)
     yield stop
-
-
-def _message(message: Message) -> BaseMessage:
-    return _TYPES[message.role](content=message.content)
 
 
 def _stop(piece: AIMessageChunk, so_far: Stop) -> Stop:
@@ -47,6 +44,7 @@ def _stop(piece: AIMessageChunk, so_far: Stop) -> Stop:
         usage = Usage(
             prompt_tokens=usage.prompt_tokens + counted["input_tokens"],
             completion_tokens=usage.completion_tokens + counted["output_tokens"],
+            cached_tokens=usage.cached_tokens + (counted.get("input_token_details") or {}).get("cache_read", 0),
         )
     reason = str(said.get("finish_reason") or said.get("stop_reason") or "").lower()
     finish_reason = _REASONS.get(reason, "stop") if reason else so_far.finish_reason

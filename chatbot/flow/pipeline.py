@@ -1,4 +1,5 @@
-"""The one flow: (smalltalk may end here) → condense → retrieve → rerank → abstain → compose → generate → segment → cite → screen.
+"""The one flow: (smalltalk may end here) → condense → retrieve → rerank → abstain → compose and fit → generate → decline →
+segment → cite → screen.
 
 Read this first. It knows nothing about front ends; nothing flows backwards but a close.
 """
@@ -11,14 +12,15 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import NamedTuple
 
-from langchain_core.language_models import BaseChatModel
-
-from chatbot.errors import ChatbotError, InternalError, QuestionError, from_code
+from chatbot.engines.parts import Engine
+from chatbot.errors import ChatbotError, EngineBusy, InternalError, QuestionError, from_code
 from chatbot.flow.abstain import abstain
 from chatbot.flow.cite import cite
-from chatbot.flow.compose import compose
-from chatbot.flow.condense import condense
+from chatbot.flow.compose import REFUSAL, Cut, EngineRequest, compose, compose_quote, past_turns
+from chatbot.flow.condense import condense, search_forms
+from chatbot.flow.decline import decline
 from chatbot.flow.draft import Draft, MadeBy
+from chatbot.flow.fit import fit
 from chatbot.flow.generate import generate
 from chatbot.flow.rerank import rerank
 from chatbot.flow.retrieve import Retriever
@@ -43,7 +45,7 @@ class Parts(NamedTuple):
 
     settings: Settings
     retrieve: Retriever
-    engine: BaseChatModel
+    engine: Engine
     prompts: Mapping[str, Prompt]
     encoder_fingerprint: str
     generation: int
@@ -75,7 +77,7 @@ class Pipeline:
             for event in draft.canned("smalltalk", (), prompt):
                 yield event
             return
-        passages = await asyncio.to_thread(self._passages, query, draft)
+        passages = await self._passages(query, draft)
         yield Retrieved(passages=tuple(passages))
         if abstain(passages, self._parts.settings.abstention.min_cosine):
             for event in draft.canned("abstained", passages, "abstention"):
@@ -86,9 +88,11 @@ class Pipeline:
                 yield event
 
     async def _generated(self, query: Query, passages: Sequence[Passage], draft: Draft) -> AsyncGenerator[AnswerEvent]:
-        request = compose(query, passages, self._parts.prompts["answer"])
-        stream = screen(cite(segment(generate(self._parts.engine, request)), passages), self._parts.checks)
         try:
+            request = await self._request(query, passages)
+            draft.engine_has(request)
+            words = decline(generate(self._parts.engine.model, request), REFUSAL)
+            stream = screen(cite(segment(words), request.passages), self._parts.checks)
             async with aclosing(stream):
                 async for item in stream:
                     if not isinstance(item, Stop):
@@ -99,12 +103,27 @@ class Pipeline:
                     elif draft.is_empty():
                         raise InternalError("the engine said nothing; ask again, or in other words")
                     else:
-                        yield Completed(answer=draft.finish("answered", passages, item))
+                        cut_off = item.finish_reason == "length"
+                        yield Completed(answer=draft.finish("partial" if cut_off else "answered", passages, item))
         except ChatbotError as error:
-            yield Failed(code=type(error).__name__, message=str(error))
+            yield failed(error)
         except Exception:  # noqa: BLE001  an engine may raise anything, and its stream still has to end with an event
             _log.exception("an answer broke off")
             yield Failed(code="InternalError", message="something of ours failed; the log says what")
+
+    async def _request(self, query: Query, passages: Sequence[Passage]) -> EngineRequest:
+        """What the engine is asked, as much as it has room for."""
+        engine, prompts = self._parts.engine, self._parts.prompts
+        if not engine.writes:
+            return compose_quote(query, passages)
+        sampling = query.sampling.over(engine.sampling) if query.sampling else engine.sampling
+        known = [id_ for said in query.history for id_ in said.chunks]
+        earlier = await asyncio.to_thread(self._parts.retrieve.recall, known, query.principal) if known else {}
+
+        def composed(cut: Cut) -> EngineRequest:
+            return compose(query, passages, earlier, prompts, cut)
+
+        return await fit(composed, len(passages), past_turns(query), engine.window, sampling)
 
     async def complete(self, query: Query) -> Answer:
         """Run the stream to its end.
@@ -121,7 +140,7 @@ class Pipeline:
             UserError: as for `answer`.
         """
         query = self._checked(query)
-        return await asyncio.to_thread(self._parts.retrieve, query, condense(query), k)
+        return await asyncio.to_thread(self._parts.retrieve, query, search_forms(query), k)
 
     def _checked(self, query: Query) -> Query:
         text, limit = _writable(query.text).strip(), self._parts.settings.max_question_chars
@@ -134,11 +153,23 @@ class Pipeline:
         history = tuple(turn.model_copy(update={"content": _writable(turn.content)}) for turn in query.history)
         return query.model_copy(update={"text": text, "history": history})
 
-    def _passages(self, query: Query, draft: Draft) -> list[Passage]:
+    async def _passages(self, query: Query, draft: Draft) -> list[Passage]:
+        forms = await condense(query, self._parts.engine, self._parts.prompts)
+        draft.lap("condense")
         top_k = self._parts.settings.retrieval.top_k
-        found = self._parts.retrieve(query, condense(query), top_k + _SPARE)
+
+        def found() -> list[Passage]:
+            return rerank(query.text, self._parts.retrieve(query, forms, top_k + _SPARE), top_k)
+
+        passages = await asyncio.to_thread(found)
         draft.lap("retrieve")
-        return rerank(query.text, found, top_k)
+        return passages
+
+
+def failed(error: ChatbotError) -> Failed:
+    """The event that tells of an error."""
+    retry = error.retry_after_s if isinstance(error, EngineBusy) else None
+    return Failed(code=type(error).__name__, message=str(error), retry_after_s=retry)
 
 
 def _writable(text: str) -> str:
@@ -157,5 +188,5 @@ async def last_answer(events: AsyncGenerator[AnswerEvent]) -> Answer:
             if isinstance(event, Completed):
                 return event.answer
             if isinstance(event, Failed):
-                raise from_code(event.code, event.message)
+                raise from_code(event.code, event.message, event.retry_after_s)
     raise AssertionError("a stream ends with a terminal event")

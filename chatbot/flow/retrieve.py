@@ -9,7 +9,7 @@ from chatbot.errors import UnknownCollection
 from chatbot.flow.condense import SearchForm
 from chatbot.knowledge.catalogue import Catalogue
 from chatbot.knowledge.generations import Indexes
-from chatbot.schema import Passage, Query
+from chatbot.schema import Chunk, Document, Passage, Principal, Query
 from chatbot.settings import RetrievalSettings
 
 
@@ -51,11 +51,8 @@ class Retriever:
         visible = [id_ for id_ in visible if id_ in dense]
         total = sum(form.weight for form in forms)
         return [
-            Passage(
-                chunk=found[id_][0],
-                collection=found[id_][1].collection,
-                source=found[id_][1].source,
-                title=found[id_][1].title,
+            _passage(
+                *found[id_],
                 score=min(1.0, fused[id_] / total),
                 dense=max(-1.0, min(1.0, dense[id_])),
                 lexical=max(0.0, lexical.get(id_, 0.0)),
@@ -63,6 +60,15 @@ class Retriever:
             )
             for rank, id_ in enumerate(visible, 1)
         ]
+
+    def recall(self, ids: Sequence[str], principal: Principal) -> dict[str, Passage]:
+        """Chunks of earlier answers by id, as far as they still exist and the principal may see them; they have no score here."""
+        found = self._catalogue.published_chunks(list(dict.fromkeys(ids)))
+        return {
+            id_: _passage(chunk, document, dense=0.0, lexical=0.0, score=0.0, rank=1)
+            for id_, (chunk, document) in found.items()
+            if document.access in principal.scopes
+        }
 
     def check(self, names: Sequence[str]) -> None:
         """
@@ -96,6 +102,19 @@ def fuse(dense: Mapping[str, float], lexical: Mapping[str, float], dense_weight:
         id_: dense_weight * scaled_dense.get(id_, 0.0) + (1 - dense_weight) * scaled_lexical.get(id_, 0.0)
         for id_ in {**dense, **lexical}
     }
+
+
+def _passage(chunk: Chunk, document: Document, *, score: float, dense: float, lexical: float, rank: int) -> Passage:
+    return Passage(
+        chunk=chunk,
+        collection=document.collection,
+        source=document.source,
+        title=document.title,
+        score=score,
+        dense=dense,
+        lexical=lexical,
+        rank=rank,
+    )
 
 
 def _min_max(scores: Mapping[str, float]) -> dict[str, float]:

@@ -1,0 +1,69 @@
+"""Structured output: a pydantic model or a JSON schema that the engine has to follow, and that its answer is checked against."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import jsonschema
+import referencing
+import referencing.exceptions
+from langchain_core.messages import AIMessage
+from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
+
+from chatbot.errors import BadParameter, OutputInvalid, first_mistake
+
+Schema = type[BaseModel] | dict[str, Any]
+"""A pydantic model, or a JSON schema (draft 2020-12)."""
+
+
+def response_format(schema: Schema) -> dict[str, Any]:
+    """What makes the server decode nothing but JSON of this schema.
+
+    Raises:
+        BadParameter: it is not a schema.
+    """
+    name = schema.__name__ if isinstance(schema, type) else str(schema.get("title") or "answer")
+    name = re.sub(r"[^A-Za-z0-9_-]+", "_", name)[:64]
+    wanted = schema.model_json_schema() if isinstance(schema, type) else checked(schema)
+    return {"type": "json_schema", "json_schema": {"name": name, "schema": wanted, "strict": True}}
+
+
+def checked(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema as it is.
+
+    Raises:
+        BadParameter: it is not a schema.
+    """
+    try:
+        jsonschema.Draft202012Validator.check_schema(schema)
+    except jsonschema.SchemaError as error:
+        place = "/".join(map(str, error.absolute_path)) or "the top"
+        raise BadParameter(f"the JSON schema is not valid: at {place}: {error.message}") from error
+    return schema
+
+
+def validated(schema: Schema, message: AIMessage) -> Any:
+    """The parsed answer: an instance of the model, or a value that the JSON schema allows.
+
+    Raises:
+        OutputInvalid: it was cut off, is not JSON, or does not follow the schema.
+    """
+    if message.response_metadata.get("finish_reason") == "length":
+        raise OutputInvalid("the answer was cut at max_tokens before its JSON ended; raise max_tokens")
+    try:
+        if isinstance(schema, type):
+            return schema.model_validate_json(message.text)
+        value = from_json(message.text)
+        # an empty registry: a schema's reference to another address is not fetched
+        jsonschema.Draft202012Validator(schema, registry=referencing.Registry()).validate(value)
+        return value
+    except ValidationError as error:
+        raise OutputInvalid(f"the answer does not follow the schema: {first_mistake(error.errors())}") from error
+    except jsonschema.ValidationError as error:
+        raise OutputInvalid(f"the answer does not follow the schema: {error.message}") from error
+    except referencing.exceptions.Unresolvable as error:
+        raise BadParameter(f"the JSON schema refers to {error.ref!r}, which is not inside it") from error
+    except ValueError as error:
+        raise OutputInvalid(f"the answer is not JSON: {error}") from error

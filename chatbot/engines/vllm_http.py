@@ -1,0 +1,212 @@
+"""One pooled HTTP client to a vLLM server: deadlines, retries before the first byte, and a close that reaches the server.
+
+aiohttp, not httpx: its parser is written in C, and `readany` gives all that has arrived, so that tokens which came together
+cost one turn of the event loop. Its errors become ours here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+from pydantic_core import from_json, to_json
+
+from chatbot.engines import vllm_errors
+from chatbot.errors import ChatbotError, EngineBroke, EngineBusy, EngineTimedOut, EngineUnavailable, EngineUnreachable
+from chatbot.settings import DeadlineSettings, VllmSettings
+
+_CONNECTIONS = 1024
+_IDLE_S = 30
+"""Shorter than uvicorn's and most proxies' patience would be wasteful, longer meets closed connections."""
+_MAX_BODY = 32 * 1024 * 1024
+_BACKOFF_S = 0.25
+_LONGEST_WAIT_S = 10
+"""A server that asks to come back later than this is not waited for."""
+
+
+class Clock:
+    """The deadlines of one request."""
+
+    def __init__(self, deadlines: DeadlineSettings) -> None:
+        self._deadlines = deadlines
+        self._begun = time.monotonic()
+
+    @asynccontextmanager
+    async def limit(self, what: str, seconds: float, since_begin: bool = False) -> AsyncGenerator[None]:
+        """Bound what is awaited inside by `seconds`, and by what is left of the total.
+
+        Raises:
+            EngineTimedOut: names the deadline that passed.
+        """
+        used = time.monotonic() - self._begun
+        left = seconds - used if since_begin else seconds
+        total = self._deadlines.total_s - used
+        try:
+            async with asyncio.timeout(max(0.0, min(left, total))):
+                yield
+        except TimeoutError as error:
+            if total < left:
+                what, seconds = "finish the answer", self._deadlines.total_s
+            raise EngineTimedOut(
+                f"the vLLM server did not {what} within {seconds:g} s; ask again or raise the deadline"
+            ) from error
+
+
+class VllmHttp:
+    """Inside `async with` all requests share a pool of connections; outside each has one of its own."""
+
+    def __init__(self, settings: VllmSettings) -> None:
+        self._settings = settings
+        self._pool: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> VllmHttp:
+        self._pool = self._session()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.close()
+
+    async def get(self, path: str) -> Any:
+        """JSON of a GET; errors as for `post`."""
+        return await self._whole("GET", path, None)
+
+    async def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """JSON of a POST.
+
+        Raises:
+            EngineUnavailable: unreachable, too slow or busy, after the retries.
+            UserError: the server refused key, model or parameters.
+            EngineBroke: the answer was cut, or is not JSON.
+        """
+        return await self._whole("POST", path, body)
+
+    async def stream(self, path: str, body: Mapping[str, Any]) -> AsyncGenerator[bytes]:
+        """Bytes of a POST's answer as they come, each time all that is there. Closing it closes the connection.
+
+        Raises:
+            ChatbotError: as for `post`; nothing is retried once bytes have come.
+        """
+        deadlines = self._settings.deadlines
+        clock = Clock(deadlines)
+        async with self._response("POST", path, body, clock) as response:
+            what, seconds = "give a first token", deadlines.first_token_s
+            while True:
+                async with clock.limit(what, seconds, since_begin=what == "give a first token"):
+                    piece = await _reading(response)
+                if not piece:
+                    return
+                yield piece
+                what, seconds = "give the next token", deadlines.between_tokens_s
+
+    async def _whole(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
+        clock = Clock(self._settings.deadlines)
+        total_s = self._settings.deadlines.total_s
+        async with self._response(method, path, body, clock) as response, clock.limit("answer", total_s, since_begin=True):
+            read = await _all(response)
+        try:
+            return from_json(read)
+        except ValueError as error:
+            raise EngineBroke(f"{self._settings.url} answered {path} with something that is not JSON; is it vLLM?") from error
+
+    @asynccontextmanager
+    async def _response(
+        self, method: str, path: str, body: Mapping[str, Any] | None, clock: Clock
+    ) -> AsyncGenerator[aiohttp.ClientResponse]:
+        """A response with status 200."""
+        session = self._pool or self._session()
+        try:
+            response = await self._asked(session, method, path, body, clock)
+            try:
+                yield response
+            finally:
+                # nothing goes back to the pool that was not read to its end: this is what aborts the server's work
+                response.close()
+        finally:
+            if session is not self._pool:
+                await session.close()
+
+    async def _asked(
+        self, session: aiohttp.ClientSession, method: str, path: str, body: Mapping[str, Any] | None, clock: Clock
+    ) -> aiohttp.ClientResponse:
+        data = None if body is None else to_json(body)
+        streamed = body is not None and body.get("stream")
+        seconds = self._settings.deadlines.first_token_s if streamed else self._settings.deadlines.total_s
+        async with clock.limit("give a first token" if streamed else "answer", seconds, since_begin=True):
+            for attempt in range(self._settings.retries + 1):
+                try:
+                    return await self._once(session, method, path, data)
+                except EngineUnavailable as error:
+                    wait = _wait(error, attempt)
+                    if attempt == self._settings.retries or wait > _LONGEST_WAIT_S:
+                        raise
+                await asyncio.sleep(wait)
+        raise AssertionError("the loop returns or raises")
+
+    async def _once(self, session: aiohttp.ClientSession, method: str, path: str, data: bytes | None) -> aiohttp.ClientResponse:
+        try:
+            response = await session.request(
+                method, self._settings.url + path, data=data, headers=self._headers(), allow_redirects=False
+            )
+        except aiohttp.ConnectionTimeoutError as error:
+            seconds = self._settings.deadlines.connect_s
+            raise EngineUnreachable(f"{self._settings.url} did not accept a connection within {seconds:g} s{_HINT}") from error
+        except (aiohttp.ClientConnectionError, aiohttp.InvalidURL) as error:
+            raise EngineUnreachable(f"nothing answers at {self._settings.url} ({_why(error)}){_HINT}") from error
+        except aiohttp.ClientError as error:
+            raise EngineBroke(f"{self._settings.url} does not speak HTTP ({_why(error)}); is the address right?") from error
+        if response.status == 200:
+            return response
+        try:
+            raise vllm_errors.refusal(response.status, await _all(response), response.headers)
+        finally:
+            response.close()
+
+    def _session(self) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=_IDLE_S),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._settings.deadlines.connect_s),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+        )
+
+    def _headers(self) -> dict[str, str]:
+        key = self._settings.api_key.get_secret_value()
+        return {"Content-Type": "application/json", **({"Authorization": f"Bearer {key}"} if key else {})}
+
+
+_HINT = "; start the server, or set CHATBOT_VLLM__URL to its address"
+
+
+async def _reading(response: aiohttp.ClientResponse) -> bytes:
+    """All that has arrived; waits for something, and is empty at the end."""
+    try:
+        return await response.content.readany()
+    except aiohttp.ClientError as error:
+        raise EngineBroke("the vLLM server broke off in the middle of an answer; ask again") from error
+
+
+async def _all(response: aiohttp.ClientResponse) -> bytes:
+    read = bytearray()
+    while piece := await _reading(response):
+        read += piece
+        if len(read) > _MAX_BODY:
+            raise EngineBroke(f"the server's answer is longer than {_MAX_BODY:,} bytes; is it vLLM?")
+    return bytes(read)
+
+
+def _wait(error: ChatbotError, attempt: int) -> float:
+    """Seconds before the next attempt: as asked, else twice as long each time; some are spread, so that not all come at once."""
+    asked = error.retry_after_s if isinstance(error, EngineBusy) else None
+    return (_BACKOFF_S * 2**attempt if asked is None else asked) * random.uniform(1, 1.25)
+
+
+def _why(error: Exception) -> str:
+    system = getattr(error, "os_error", None)
+    return getattr(system, "strerror", None) or str(error) or type(error).__name__
