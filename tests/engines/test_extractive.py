@@ -17,6 +17,7 @@ from chatbot.engines.extractive import MAX_SENTENCES, ExtractiveEngine, build
 from chatbot.engines.parts import EngineParts
 from chatbot.knowledge.collections import golden_questions
 from chatbot.schema import Query
+from chatbot.settings import Settings
 
 NUCLEUS = "Nucleus sampling keeps the smallest set of tokens whose probabilities add up to at least p."
 BEAM = "Beam search keeps the most probable partial sentences at every step."
@@ -27,7 +28,9 @@ SENTENCE = re.compile(r"(\S.*?) \[(\d+)\]")
 
 @pytest.fixture(scope="module")
 def engine(encoder: BiEncoder) -> ExtractiveEngine:
-    return build(EngineParts(encoder, prompts.load([shipped("prompts")])))
+    built = build(EngineParts(encoder, prompts.load([shipped("prompts")]), Settings())).model
+    assert isinstance(built, ExtractiveEngine)
+    return built
 
 
 def _ask(engine: ExtractiveEngine, question: str, *documents: Any, history: tuple[BaseMessage, ...] = ()) -> AIMessage:

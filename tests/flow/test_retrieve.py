@@ -15,7 +15,7 @@ from conftest import SmallApplication, furnish, write
 
 from chatbot.bootstrap import Application
 from chatbot.errors import UnknownCollection
-from chatbot.flow.condense import SearchForm, condense
+from chatbot.flow.condense import SearchForm
 from chatbot.flow.retrieve import Retriever, fuse
 from chatbot.knowledge.splitter import embedded_text
 from chatbot.schema import Chunk, Document, Passage, Principal, Query
@@ -44,7 +44,7 @@ def _retriever(application: Application) -> Retriever:
 
 
 def _search(application: Application, query: Query, k: int = 10) -> list[Passage]:
-    return _retriever(application)(query, condense(query), k)
+    return _retriever(application)(query, search_forms(query), k)
 
 
 def test_fused_scores_lie_between_zero_and_one_for_any_lists() -> None:
@@ -179,9 +179,9 @@ def test_a_passage_that_a_sync_replaces_meanwhile_is_left_out(small_application:
     lexical_only = SimpleNamespace(lexical=small.indexes.lexical, dense=SimpleNamespace(search=lambda *_: {}))
     settings = small.settings.retrieval
     retrieve = Retriever(small.encoder, small.catalogue, lexical_only, settings)  # type: ignore[arg-type]
-    assert retrieve(query, condense(query), 5)
+    assert retrieve(query, search_forms(query), 5)
     retrieve = Retriever(small.encoder, _ReplacedMeanwhile(small), lexical_only, settings)  # type: ignore[arg-type]
-    assert retrieve(query, condense(query), 5) == []
+    assert retrieve(query, search_forms(query), 5) == []
 
 
 def _publish(application: Application, text: str, access: str) -> None:
