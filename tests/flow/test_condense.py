@@ -53,7 +53,7 @@ def test_an_earlier_turn_contributes_its_first_sixty_words_only() -> None:
 
 
 def test_a_system_message_is_not_searched_for() -> None:
-    assert len(condense(Query(text="why?", history=(_turn("system", "Be brief."),)))) == 1
+    assert len(search_forms(Query(text="why?", history=(_turn("system", "Be brief."),)))) == 1
 
 
 def test_one_word_without_end_is_cut() -> None:
