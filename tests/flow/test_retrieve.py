@@ -15,7 +15,7 @@ from conftest import SmallApplication, furnish, write
 
 from chatbot.bootstrap import Application
 from chatbot.errors import UnknownCollection
-from chatbot.flow.condense import SearchForm
+from chatbot.flow.condense import SearchForm, search_forms
 from chatbot.flow.retrieve import Retriever, fuse
 from chatbot.knowledge.splitter import embedded_text
 from chatbot.schema import Chunk, Document, Passage, Principal, Query
