@@ -176,6 +176,8 @@ def load(**flags: Any) -> Settings:
         SettingsError: names the flag, variable or TOML path, the value, and what is allowed.
     """
     given = {name: value for name, value in flags.items() if value is not None}
+    if url := given.pop("vllm_url", None):
+        given["vllm"] = {"url": url}
     try:
         return Settings(**given)
     except ValidationError as error:
@@ -212,8 +214,8 @@ def _describe(problem: Any, flags: dict[str, Any]) -> str:
     message = problem["msg"].removeprefix("Value error, ")
     if not path:
         return message
-    if location[0] in flags:
-        where = "--" + path.replace("_", "-")
+    if _is_given(location, flags):
+        where = "--" + path.replace("_", "-").replace(".", "-")
     elif variable := _variable(location):
         where = variable
     else:
@@ -223,6 +225,15 @@ def _describe(problem: Any, flags: dict[str, Any]) -> str:
     if isinstance(problem["input"], dict):
         return f"{where}: {message[0].lower()}{message[1:]}"
     return f"{where} = {problem['input']!r}: {message[0].lower()}{message[1:]}"
+
+
+def _is_given(location: tuple[str | int, ...], flags: Any) -> bool:
+    """True if the command line gave what stands at `location`."""
+    for name in location:
+        if not isinstance(flags, dict) or name not in flags:
+            return False
+        flags = flags[name]
+    return True
 
 
 def _variable(location: tuple[str | int, ...]) -> str:

@@ -17,6 +17,7 @@ from chatbot.apps.problems import failed
 from chatbot.apps.state import ServerState
 from chatbot.bootstrap import Application
 from chatbot.flow.pipeline import last_answer
+from chatbot.sampling import Sampling
 from chatbot.schema import Answer, AnswerEvent, Message, Passage, Query
 
 STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -28,6 +29,8 @@ class AnswerRequest(BaseModel, extra="forbid"):
     question: str = Field(examples=["What is nucleus sampling?"])
     history: tuple[Message, ...] = Field((), max_length=100)
     collections: tuple[str, ...] = Field((), max_length=100)
+    sampling: Sampling | None = None
+    """For an engine that writes; laid over the configured one."""
     stream: bool = False
 
 
@@ -73,7 +76,8 @@ Opened = Annotated[Application, Depends(opened)]
 @router.post("/v1/answers", response_model=Answer, responses={200: {"content": {"text/event-stream": {}}}})
 async def answers(body: AnswerRequest, application: Opened) -> Response:
     """Answer a question: an `Answer`, or with `stream` its events as Server-Sent Events named by their type."""
-    events = application.answer(Query(text=body.question, history=body.history, collections=body.collections))
+    fields = body.model_dump(include={"history", "collections", "sampling"}, exclude_none=True)
+    events = application.answer(Query(text=body.question, **fields))
     if body.stream:
         return StreamingResponse(_sse(await begun(events)), media_type="text/event-stream", headers=STREAM_HEADERS)
     return Response((await last_answer(events)).model_dump_json(), media_type="application/json")

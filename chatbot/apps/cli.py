@@ -35,6 +35,7 @@ app = typer.Typer(
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+VllmUrl = Annotated[str | None, typer.Option(help="Address of the vLLM server [http://127.0.0.1:8000].")]
 Collection = Annotated[list[str], typer.Option("--collection", "-c", help="Search only this collection; may be given again.")]
 
 
@@ -60,10 +61,11 @@ def serve(
     knowledge: Annotated[
         Path | None, typer.Option(help="A folder of collections instead of ./knowledge and the built-in ones.")
     ] = None,
-    engine: Annotated[str | None, typer.Option(help="What writes the answers [extractive].")] = None,
+    engine: Annotated[str | None, typer.Option(help="What writes the answers: extractive or vllm [extractive].")] = None,
+    vllm_url: VllmUrl = None,
 ) -> None:
     """Web chat and HTTP API; syncs the knowledge folders first."""
-    configured = settings.load(host=host, port=port, knowledge=knowledge, engine=engine)
+    configured = settings.load(host=host, port=port, knowledge=knowledge, engine=engine, vllm_url=vllm_url)
     from chatbot.apps import server
 
     server.serve(configured, say=lambda line: print(line, flush=True))  # noqa: T201
@@ -120,6 +122,16 @@ def sync(
         return terminal.sync(reports, as_json=json, dry_run=dry_run)
 
     raise typer.Exit(1 if _with_session("sync", act, read_built_in=False) else 0)
+
+
+@app.command()
+def tokens(text: str, vllm_url: VllmUrl = None, json: Json = False) -> None:
+    """Show how the model that vLLM serves cuts a text into tokens."""
+    from chatbot.apps import terminal
+    from chatbot.engines.vllm_server import build_engine
+
+    models = build_engine(settings.load(vllm_url=vllm_url).vllm).models
+    terminal.tokens(asyncio.run(models.tokens(text)), as_json=json)
 
 
 @app.command()
@@ -185,7 +197,7 @@ async def _ask(session: Session, query: Query, json: bool, stream: bool) -> Answ
             if stream:
                 terminal.event(event, as_json=json)
             if isinstance(event, Failed):
-                raise from_code(event.code, event.message)
+                raise from_code(event.code, event.message, event.retry_after_s)
             if isinstance(event, Completed):
                 if not stream:
                     terminal.answer(event.answer, as_json=json)

@@ -21,6 +21,7 @@ from chatbot.apps.problems import trouble
 from chatbot.bootstrap import Application
 from chatbot.errors import QuestionError, UnknownCollection, from_code
 from chatbot.flow.pipeline import last_answer
+from chatbot.sampling import Sampling
 from chatbot.schema import Answer, AnswerEvent, Completed, DeltaReleased, Failed, Message, Query
 
 EVERYTHING = "chatbot"
@@ -37,7 +38,7 @@ class _OpenAIRoute(APIRoute):
             try:
                 return await handle(request)
             except Exception as error:  # noqa: BLE001  the last border, and `trouble` logs what nobody foresaw
-                status, detail, headers = trouble(error)
+                status, detail, headers, _ = trouble(error)
                 return JSONResponse(_error(detail, type(error).__name__, status), status, headers)
 
         return answer
@@ -65,12 +66,35 @@ class StreamOptions(BaseModel):
 
 
 class ChatRequest(BaseModel):
-    """Fields that make no difference to quoting (temperature and the like) are accepted and ignored."""
+    """Sampling goes to the engine, which refuses what it cannot do; fields that are not here are accepted and ignored."""
 
     model: str = EVERYTHING
     messages: list[ChatMessage] = Field(min_length=1, max_length=200)
     stream: bool = False
     stream_options: StreamOptions | None = None
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    top_k: int | None = Field(default=None, ge=0)
+    min_p: float | None = Field(default=None, ge=0, le=1)
+    presence_penalty: float | None = Field(default=None, ge=-2, le=2)
+    frequency_penalty: float | None = Field(default=None, ge=-2, le=2)
+    repetition_penalty: float | None = Field(default=None, gt=0, le=2)
+    seed: int | None = None
+    max_tokens: int | None = Field(default=None, ge=1)
+    max_completion_tokens: int | None = Field(default=None, ge=1)
+    stop: str | list[str] | None = None
+
+    def sampling(self) -> Sampling | None:
+        """What was asked for, None if nothing."""
+        asked = self.model_dump(include=_SAMPLING, exclude_none=True)
+        if self.max_completion_tokens is not None:  # the newer name of the same
+            asked["max_tokens"] = self.max_completion_tokens
+        if self.stop:
+            asked["stop"] = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop)
+        return Sampling(**asked) if asked else None
+
+
+_SAMPLING = set(Sampling.model_fields) & set(ChatRequest.model_fields) - {"stop"}
 
 
 @router.get("/models")
@@ -118,7 +142,8 @@ def _query(body: ChatRequest, known: Mapping[str, tuple[str, ...]]) -> Query:
     if asked is None:
         raise QuestionError("there is no user message; the last one is the question")
     history = tuple(message for message in messages[:asked] if message.role != "system" and message.content)
-    return Query(text=messages[asked].content, history=history, collections=_collections(body.model, known))
+    collections = _collections(body.model, known)
+    return Query(text=messages[asked].content, history=history, collections=collections, sampling=body.sampling())
 
 
 def _completion(model: str, answer: Answer) -> dict[str, Any]:
@@ -146,7 +171,7 @@ async def _chunks(body: ChatRequest, events: AsyncGenerator[AnswerEvent]) -> Asy
                 if with_usage:
                     yield _data({**head, "choices": [], "usage": _usage(answer)})
             elif isinstance(event, Failed):
-                status = trouble(from_code(event.code, event.message)).status
+                status = trouble(from_code(event.code, event.message, event.retry_after_s)).status
                 yield _data(_error(event.message, event.code, status))
     yield "data: [DONE]\n\n"
 
@@ -163,12 +188,13 @@ def _finish(answer: Answer) -> str:
     return "length" if answer.finish_reason == "length" else "stop"
 
 
-def _usage(answer: Answer) -> dict[str, int]:
+def _usage(answer: Answer) -> dict[str, Any]:
     spent = answer.usage
     return {
         "prompt_tokens": spent.prompt_tokens,
         "completion_tokens": spent.completion_tokens,
         "total_tokens": spent.prompt_tokens + spent.completion_tokens,
+        "prompt_tokens_details": {"cached_tokens": spent.cached_tokens},
     }
 
 

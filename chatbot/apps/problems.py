@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import NamedTuple
@@ -13,10 +14,40 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from chatbot.apps.headers import HEADERS
-from chatbot.errors import ChatbotError, InternalError, UnknownCollection, UserError, first_mistake
+from chatbot.errors import (
+    ChatbotError,
+    EngineBroke,
+    EngineBusy,
+    EngineTimedOut,
+    EngineUnavailable,
+    InternalError,
+    KeyRefused,
+    ModelNotServed,
+    OutputInvalid,
+    UnknownCollection,
+    UserError,
+    first_mistake,
+)
+from chatbot.flow import pipeline
 from chatbot.schema import Failed
 
 _log = logging.getLogger(__name__)
+
+
+_STATUS: Mapping[type[ChatbotError], int] = {
+    UnknownCollection: 404,
+    UserError: 400,
+    # whoever asks can mend none of these: between us and the engine's server something is set wrong, or slow, or broken
+    KeyRefused: 502,
+    ModelNotServed: 502,
+    EngineBroke: 502,
+    OutputInvalid: 502,
+    EngineTimedOut: 504,
+    EngineUnavailable: 503,
+}
+"""The nearest class above an error counts."""
+
+_RETRY_AFTER_S = 2
 
 
 class Trouble(NamedTuple):
@@ -25,14 +56,18 @@ class Trouble(NamedTuple):
     status: int
     detail: str
     headers: Mapping[str, str] | None = None
+    code: str = ""
+    """Name of our error's class; empty where the framework raised it."""
 
 
 def trouble(error: Exception) -> Trouble:
-    """404 for what does not exist, 400 and 422 for the asker's other mistakes, 500 for ours, which the log then explains."""
-    if isinstance(error, UnknownCollection):
-        return Trouble(404, str(error))
+    """404 for what does not exist, 400 and 422 for the asker's other mistakes, 502 to 504 where the engine's server does not
+    answer as it should, 500 for ours, which the log then explains."""
     if isinstance(error, ChatbotError):
-        return Trouble(400 if isinstance(error, UserError) else 500, str(error))
+        status = next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), 500)
+        retry = error.retry_after_s if isinstance(error, EngineBusy) else None
+        headers = {"Retry-After": str(math.ceil(retry or _RETRY_AFTER_S))} if status == 503 else None
+        return Trouble(status, str(error), headers, type(error).__name__)
     if isinstance(error, RequestValidationError):
         return Trouble(422, first_mistake(error.errors(), inside=1))
     if isinstance(error, HTTPException):
@@ -43,13 +78,14 @@ def trouble(error: Exception) -> Trouble:
 
 def failed(error: Exception) -> Failed:
     """The last event of a stream whose status is sent already."""
-    code = type(error).__name__ if isinstance(error, ChatbotError) else InternalError.__name__
-    return Failed(code=code, message=trouble(error).detail)
+    told = error if isinstance(error, ChatbotError) else InternalError(trouble(error).detail)
+    return pipeline.failed(told)
 
 
-def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """One problem document."""
+def problem(status: int, detail: str, headers: Mapping[str, str] | None = None, code: str = "") -> JSONResponse:
+    """One problem document; `code` is a field of our own, for programs."""
     body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    body |= {"code": code} if code else {}
     return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 

@@ -136,6 +136,7 @@ async def _start(settings: Settings, state: ServerState, url: str, page: FrontPa
         state.progress = Progress(phase="failed", message=str(error))
         raise
     stack.callback(application.close)
+    await stack.enter_async_context(application.engine.open())
     application.announce(Owner(pid=os.getpid(), command="serve", url=url, token=state.token))
     if application.indexes.rebuilt:
         say(f"indexes rebuilt: {application.indexes.rebuilt}")

@@ -188,12 +188,15 @@ class RemoteApplication:
 
 
 def _query(query: Query) -> dict[str, Any]:
-    return query.model_dump(mode="json", include={"history", "collections"})
+    return query.model_dump(mode="json", include={"history", "collections", "sampling"}, exclude_none=True)
 
 
 def _error(response: httpx.Response) -> ChatbotError:
     try:
-        detail = response.json()["detail"]
-    except (ValueError, KeyError):
+        said = response.json()
+        if code := said.get("code"):
+            return from_code(code, said["detail"])
+        detail = said["detail"]
+    except (ValueError, KeyError, AttributeError):
         detail = response.text or f"HTTP {response.status_code}"
     return UserError(detail) if response.is_client_error else InternalError(detail)

@@ -117,3 +117,13 @@ def _place(passage: Passage) -> str:
 
 def _width() -> int:
     return min(100, shutil.get_terminal_size().columns)
+
+
+def tokens(cut: Sequence[tuple[int, str]], as_json: bool) -> None:
+    """Each token with its id, and how many there are."""
+    if as_json:
+        print(json.dumps({"count": len(cut), "tokens": [{"id": id_, "text": text} for id_, text in cut]}))
+        return
+    for id_, text in cut:
+        print(f"{id_:>8}  {text!r}")
+    print(f"{len(cut)} tokens")
