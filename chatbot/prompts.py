@@ -48,7 +48,7 @@ class Prompt(BaseModel, extra="forbid", frozen=True):
 
     def messages(self, **values: str) -> list[Message]:
         """Fill in every role that has a text, in the order system, user, assistant."""
-        return [Message(role=role, content=self.text(role, **values)) for role in self.roles]
+        return [Message(role=role, content=self.text(role, **values).strip()) for role in self.roles]
 
 
 def load(folders: Iterable[Path]) -> Mapping[str, Prompt]:

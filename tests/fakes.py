@@ -40,6 +40,8 @@ class ScriptedEngine(BaseChatModel):
     pieces: Sequence[str | Exception] = ("It is so. [1]",)
     finish_reason: str = "stop"
     usage: tuple[int, int] = (7, 5)
+    needs_documents: bool = True
+    """False: it writes, with the passages in its prompt, and says its pieces without documents."""
     endless: bool = False
     """Say the last piece again and again until closed."""
     messages: list[list[BaseMessage]] = Field(default_factory=list)
@@ -84,7 +86,7 @@ class ScriptedEngine(BaseChatModel):
     def _script(self, messages: list[BaseMessage], kwargs: Mapping[str, Any]) -> Iterator[ChatGenerationChunk]:
         self.messages.append(messages)
         self.documents.append(kwargs.get("documents") or [])
-        has_documents = bool(self.documents[-1])
+        has_documents = bool(self.documents[-1]) or not self.needs_documents
         for piece in self._pieces() if has_documents else ():
             if isinstance(piece, Exception):
                 raise piece

@@ -32,9 +32,11 @@ class Events:
             self._hold(piece)
             return []
         *lines, rest = b"".join([*self._rest, piece]).split(b"\n")
-        self._rest, self._held = [], sum(map(len, self._data))
+        self._rest = []
+        events = [data for line in lines if (data := self._take(line.removesuffix(b"\r"))) is not None]
+        self._held = sum(map(len, self._data))
         self._hold(rest)
-        return [data for line in lines if (data := self._take(line.removesuffix(b"\r"))) is not None]
+        return events
 
     def _hold(self, piece: bytes) -> None:
         self._held += len(piece)

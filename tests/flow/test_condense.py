@@ -1,9 +1,25 @@
-"""condense: a follow-up is searched in three wordings."""
+"""condense: a follow-up is searched in three wordings, and in a fourth where an engine can write one."""
 
 from __future__ import annotations
 
-from chatbot.flow.condense import search_forms
+import asyncio
+
+import pytest
+from fakes import ScriptedEngine
+
+from chatbot import prompts
+from chatbot.bootstrap import shipped
+from chatbot.engines.parts import Engine
+from chatbot.errors import EngineUnreachable
+from chatbot.flow import condense as stage
+from chatbot.flow.condense import condense, search_forms
 from chatbot.schema import Message, Query
+
+PROMPTS = prompts.load([shipped("prompts")])
+FOLLOW_UP = Query(
+    text="How much does it hold?",
+    history=(Message(role="user", content="Which kettle is blue?"), Message(role="assistant", content="The old one [1].")),
+)
 
 
 def _turn(role: str, content: str) -> Message:
@@ -61,3 +77,54 @@ def test_one_word_without_end_is_cut() -> None:
 
     assert len(forms) == 2
     assert max(len(form.text) for form in forms) < 1000
+
+
+async def _texts(engine: Engine, query: Query = FOLLOW_UP) -> list[str]:
+    return [form.text for form in await condense(query, engine, PROMPTS)]
+
+
+FREE = [form.text for form in search_forms(FOLLOW_UP)]
+USELESS: list[list[str | Exception]] = [
+    [],
+    ["   \n"],
+    ["Bananas are yellow."],
+    ["kettle " * 100],
+    [EngineUnreachable("nobody there")],
+    ["How", EngineUnreachable("gone")],
+]
+
+
+async def test_an_engine_that_writes_puts_its_wording_in_front() -> None:
+    engine = _writer("\nHow much does the old ", "blue kettle hold?\nIt holds")
+
+    assert await _texts(Engine(engine)) == ["How much does the old blue kettle hold?", *FREE]
+
+    prompt = engine.messages[0][-1].text
+    assert "user: Which kettle is blue?" in prompt
+    assert "assistant: The old one." in prompt
+    assert prompt.endswith("Last question: How much does it hold?")
+
+
+@pytest.mark.parametrize("pieces", USELESS)
+async def test_a_wording_that_is_of_no_use_is_not_used(pieces: list[str | Exception]) -> None:
+    assert await _texts(Engine(_writer(*pieces))) == FREE
+
+
+async def test_a_model_that_takes_too_long_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage, "REWRITE_S", 0.05)
+    engine = _writer("kettle", endless=True)
+
+    assert await _texts(Engine(engine)) == FREE
+    assert await asyncio.to_thread(engine.closed.wait, 2)
+
+
+async def test_neither_an_engine_that_quotes_nor_a_question_that_stands_alone_is_rewritten() -> None:
+    engine = _writer("kettle")
+
+    assert await _texts(Engine(engine, writes=False)) == FREE
+    assert await _texts(Engine(engine), Query(text="What is a kettle?", history=FOLLOW_UP.history)) == ["What is a kettle?"]
+    assert not engine.messages
+
+
+def _writer(*pieces: str | Exception, endless: bool = False) -> ScriptedEngine:
+    return ScriptedEngine(pieces=pieces, needs_documents=False, endless=endless)
