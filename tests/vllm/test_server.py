@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -14,8 +15,9 @@ QUESTION = [{"role": "user", "content": "What is nucleus sampling?"}]
 
 
 @pytest.fixture
-def client(vllm_server: VllmServer) -> httpx.Client:
-    return httpx.Client(base_url=vllm_server.url, headers={"Authorization": f"Bearer {vllm_server.key}"}, timeout=60)
+def client(vllm_server: VllmServer) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=vllm_server.url, headers={"Authorization": f"Bearer {vllm_server.key}"}, timeout=60) as client:
+        yield client
 
 
 def _events(response: httpx.Response) -> list[Any]:
@@ -25,11 +27,11 @@ def _events(response: httpx.Response) -> list[Any]:
     return [json.loads(line) for line in lines]
 
 
-def _prompt(client: httpx.Client, model: str, **request: Any) -> str:
-    """The text that the chat template makes of a request."""
-    counted = client.post("/tokenize", json={"model": model, "messages": QUESTION, **request}).raise_for_status().json()
-    assert counted["count"] == len(counted["tokens"])
-    return client.post("/detokenize", json={"model": model, "tokens": counted["tokens"]}).raise_for_status().json()["prompt"]
+def _prompt(client: httpx.Client, body: dict[str, Any]) -> str:
+    """The text that the chat template made of a request."""
+    request = body | {"max_tokens": 1, "return_token_ids": True}
+    tokens = client.post("/v1/chat/completions", json=request).raise_for_status().json()["prompt_token_ids"]
+    return client.post("/detokenize", json={"model": body["model"], "tokens": tokens}).raise_for_status().json()["prompt"]
 
 
 def test_it_lists_the_model_and_the_adapter_with_its_parent(client: httpx.Client, vllm_server: VllmServer) -> None:
@@ -75,14 +77,24 @@ def test_v1_needs_the_key_and_health_does_not(vllm_server: VllmServer) -> None:
     assert httpx.get(f"{vllm_server.url}/health").status_code == 200
 
 
-def test_tokenize_counts_the_prompt_with_its_documents(client: httpx.Client, vllm_server: VllmServer) -> None:
+def test_documents_stand_in_the_prompt(client: httpx.Client, vllm_server: VllmServer) -> None:
+    body: dict[str, Any] = {"model": vllm_server.model, "messages": QUESTION}
     documents = [{"title": "Sampling", "text": "Nucleus sampling keeps the likeliest tokens."}]
 
-    bare, full = _prompt(client, vllm_server.model), _prompt(client, vllm_server.model, documents=documents)
+    bare, full = _prompt(client, body), _prompt(client, body | {"documents": documents})
 
     assert bare == "<|im_start|>user\nWhat is nucleus sampling?<|im_end|>\n<|im_start|>assistant\n"
     assert full.endswith(bare)
     assert "[1] Sampling: Nucleus sampling keeps the likeliest tokens." in full
+
+
+def test_tokenize_counts_what_the_request_will_count(client: httpx.Client, vllm_server: VllmServer) -> None:
+    body = {"model": vllm_server.model, "messages": QUESTION}
+
+    counted = client.post("/tokenize", json=body).raise_for_status().json()["count"]
+    usage = client.post("/v1/chat/completions", json=body | {"max_tokens": 1}).raise_for_status().json()["usage"]
+
+    assert counted == usage["prompt_tokens"]
 
 
 def test_what_does_not_fit_is_refused(client: httpx.Client, vllm_server: VllmServer) -> None:

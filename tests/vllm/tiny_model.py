@@ -24,7 +24,8 @@ from transformers import GenerationConfig, PreTrainedTokenizerFast, Qwen2Config,
 SEED = 20
 CONTEXT_TOKENS = 8192
 VOCABULARY = 512
-HIDDEN, LAYERS, HEADS = 64, 2, 4
+HIDDEN, LAYERS, HEADS = 128, 2, 4
+"""The CPU build has no attention for heads narrower than 32."""
 RANK = 8
 ADAPTED = ("q_proj", "k_proj", "v_proj", "o_proj")
 
