@@ -2,8 +2,8 @@
 
     python tests/vllm/environment.py && python tests/deploy/vllm_flags.py
 
-The wheel of that version needs CUDA, but its source also builds without any kernels. Laid over the tests' CPU environment, which is
-one release older and lends it the libraries, that is enough to print the help; it could not run a model. Takes about a minute.
+The wheel of that version needs CUDA, but its source also builds without any kernels. Laid over the tests' CPU environment, which
+is one release older and lends it the libraries, that is enough to print the help; it could not run a model. Takes about a minute.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ Knows nothing about pytest or the application.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -84,20 +85,16 @@ class VllmServer:
         if self.process is None:
             return
         self.process.send_signal(signal.SIGINT)
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            pass
-        self.kill()
+        self.kill()  # a worker may outlive the server
 
     def kill(self) -> None:
         """End it with everything it started, at once, as a crash does."""
         if self.process is None:
             return
-        try:
+        with contextlib.suppress(ProcessLookupError):  # all of them have ended
             os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass  # it and all it started have ended
         self.process.wait()
         self.process = None
 

@@ -44,12 +44,15 @@ def test_it_lists_the_model_and_the_adapter_with_its_parent(client: httpx.Client
 
 def test_a_stream_ends_with_a_reason_and_the_usage(client: httpx.Client, vllm_server: VllmServer) -> None:
     body = {"model": vllm_server.model, "messages": QUESTION, "max_tokens": 12, "ignore_eos": True, "temperature": 0}
+    ended = "vllm:request_success_total"
+    before = vllm_server.metrics(finished_reason="length")[ended]
 
     events = _events(client.post("/v1/chat/completions", json=body | {"stream": True, "stream_options": {"include_usage": True}}))
 
     *_, last, usage = events
     assert last["choices"][0]["finish_reason"] == "length"
     assert (usage["choices"], usage["usage"]["completion_tokens"]) == ([], 12)
+    assert vllm_server.metrics(finished_reason="length")[ended] == before + 1
 
 
 def test_the_adapter_says_something_else(client: httpx.Client, vllm_server: VllmServer) -> None:

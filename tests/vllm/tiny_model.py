@@ -2,8 +2,8 @@
 
     ENVIRONMENT/bin/python tests/vllm/tiny_model.py MODEL_FOLDER ADAPTER_FOLDER
 
-Its text is noise; what the server does with it (templates, tokens, limits, errors) is what it would do with a real one. Run by the
-vLLM environment's Python, and knows nothing about the tests or the application.
+Its text is noise; what the server does with it (templates, tokens, limits, errors) is what it would do with a real one. Run by
+the vLLM environment's Python, and knows nothing about the tests or the application.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ CALL, END_OF_CALL = "<tool_call>", "</tool_call>"
 # Merges are learned from these lines; any other text falls back to bytes, so every string survives the round trip.
 TEXT = (
     "Answer from the documents below, and cite every sentence with the number of its source, as in [1] or [2].",
-    "The documents do not say. A passage is a piece of a document; the answer quotes the passage that is closest to the question.",
-    'If a function helps, write {"name": "search", "arguments": {"query": "nucleus sampling", "limit": 5}} and wait for its result.',
-    "What is a language model? A language model gives a probability to every token that may come next.\n\n- one\n- two\n\n1. three",
+    "The documents do not say. A passage is a piece of a document; the answer quotes the passage closest to the question.",
+    'If a function helps, write {"name": "search", "arguments": {"query": "nucleus sampling", "limit": 5}} and wait.',
+    "What is a language model? A language model gives a probability to every token that may come next.\n\n- one\n- two\n\n1. 3",
 )
 
 # ChatML as Qwen writes it, with the function calls of the Hermes format, and documents after the system message.
@@ -119,7 +119,14 @@ def make_adapter(model: Qwen2ForCausalLM, folder: Path) -> None:
             outputs, inputs = module.weight.shape
             weights[f"base_model.model.{name}.lora_A.weight"] = torch.randn(RANK, inputs).to(torch.bfloat16)
             weights[f"base_model.model.{name}.lora_B.weight"] = torch.randn(outputs, RANK).to(torch.bfloat16)
-    config = {"peft_type": "LORA", "task_type": "CAUSAL_LM", "r": RANK, "lora_alpha": RANK, "target_modules": ADAPTED, "bias": "none"}
+    config = {
+        "peft_type": "LORA",
+        "task_type": "CAUSAL_LM",
+        "r": RANK,
+        "lora_alpha": RANK,
+        "target_modules": ADAPTED,
+        "bias": "none",
+    }
     folder.mkdir(parents=True)
     save_file(weights, folder / "adapter_model.safetensors", metadata={"format": "pt"})
     (folder / "adapter_config.json").write_text(json.dumps(config, indent=2))
