@@ -156,6 +156,8 @@ def main() -> int:
     if environment.python() is None:
         print(f"there is no vLLM environment; build it with: {environment.COMMAND}", file=sys.stderr)
         return 1
+    for ending in (signal.SIGINT, signal.SIGTERM):  # a shell starts what runs in the background deaf to the first
+        signal.signal(ending, signal.default_int_handler)
     server = VllmServer(log=Path(tempfile.mkdtemp(prefix="vllm-")) / "server.log", port=free_port())
     print(f"starting, which takes one to three minutes; log: {server.log}", flush=True)
     try:
