@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -94,7 +95,12 @@ def _prompts(_settings: Settings) -> str:
 
 def _engine(settings: Settings) -> str:
     registry.load("chatbot.engines", settings.engine)
-    return settings.engine
+    if settings.engine != "vllm":
+        return settings.engine
+    from chatbot.engines.vllm_server import build_engine
+
+    served = asyncio.run(build_engine(settings.vllm).models.served())
+    return f"vllm: {served.name} at {settings.vllm.url}, context of {served.context:,} tokens"
 
 
 def _data_dir(settings: Settings) -> Finding:

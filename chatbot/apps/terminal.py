@@ -8,7 +8,8 @@ import sys
 import textwrap
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from chatbot.apps import wire
 from chatbot.schema import Answer, AnswerEvent, Completed, DeltaReleased, DocumentReport, Passage
@@ -91,11 +92,17 @@ def settings(value: Settings, as_json: bool) -> None:
     if as_json:
         print(json.dumps(values, indent=2))
         return
-    for name, content in values.items():
-        for inner, setting in content.items() if isinstance(content, dict) else [("", content)]:
-            key = f"{name}.{inner}" if inner else name
-            variable = "CHATBOT_" + key.replace(".", "__").upper()
-            print(f"{key:<26}{json.dumps(setting):<43} {variable:<36} {origin(key)}")
+    for key, setting in _flat(values):
+        variable = "CHATBOT_" + key.replace(".", "__").upper()
+        print(f"{key:<33}{json.dumps(setting):<43} {variable:<44} {origin(key)}")
+
+
+def _flat(values: Mapping[str, Any], inside: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{inside}{name}.")
+        else:
+            yield inside + name, value
 
 
 def _sources(value: Answer) -> None:

@@ -7,6 +7,7 @@ cost one turn of the event loop. Its errors become ours here.
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import time
 from collections.abc import AsyncGenerator, Mapping
@@ -208,5 +209,7 @@ def _wait(error: ChatbotError, attempt: int) -> float:
 
 
 def _why(error: Exception) -> str:
-    system = getattr(error, "os_error", None)
-    return getattr(system, "strerror", None) or str(error) or type(error).__name__
+    system = getattr(error, "os_error", error)
+    number = getattr(system, "errno", None)
+    # asyncio writes its own words over the system's
+    return os.strerror(number) if number and number > 0 else str(error) or type(error).__name__
