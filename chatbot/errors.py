@@ -6,6 +6,7 @@
     │   ├── PromptError          a file in prompts/
     │   ├── QuestionError        empty, or too long
     │   ├── UnknownCollection    a collection that does not exist
+    │   ├── PlanError            a model whose config.json cannot be planned
     │   ├── WeightsMissing       no copy of the encoder's weights was found
     │   └── DataDirectoryError   not writable
     │       └── DataDirectoryInUse   another process owns it
@@ -43,6 +44,10 @@ class QuestionError(UserError):
 
 class UnknownCollection(UserError):
     """A collection was named that does not exist."""
+
+
+class PlanError(UserError):
+    """A model's config.json is missing, broken, or of an architecture that is not counted."""
 
 
 class WeightsMissing(UserError):
