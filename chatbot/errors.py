@@ -6,7 +6,7 @@
     │   ├── PromptError          a file in prompts/
     │   ├── QuestionError        empty, or too long
     │   ├── UnknownCollection    a collection that does not exist
-    │   ├── PlanError            a model whose config.json cannot be planned
+    │   ├── PlanError            a model that cannot be counted, or a wish that makes no sense
     │   ├── WeightsMissing       no copy of the encoder's weights was found
     │   └── DataDirectoryError   not writable
     │       └── DataDirectoryInUse   another process owns it
@@ -47,7 +47,7 @@ class UnknownCollection(UserError):
 
 
 class PlanError(UserError):
-    """A model's config.json is missing, broken, or of an architecture that is not counted."""
+    """A model cannot be read or counted, or what is wished of the plan makes no sense."""
 
 
 class WeightsMissing(UserError):
