@@ -46,13 +46,13 @@ def warnings(plan: Plan, shape: Shape) -> Iterator[str]:
         yield f"It does not start on {_at_hand(plan)}: weights and one full context need more memory. {_instead(plan)}"
     elif plan.fit.typical_sequences < plan.wish.users:
         yield (
-            f"{_at_hand(plan)} serve {plan.fit.typical_sequences} of {plan.wish.users} users at once, the others wait. "
-            f"{_instead(plan)}"
+            f"On {_at_hand(plan)} there is room for {plan.fit.typical_sequences} of {plan.wish.users} users at once; the others "
+            f"wait. {_instead(plan)}"
         )
     if plan.weights_from == "upper_bound":
         yield (
-            f"How large weights quantized with {plan.quantization!r} are is not known here; planned with 16-bit weights, which is "
-            "too much. A folder that holds the safetensors files gives the exact size."
+            f"The size of weights quantized with {plan.quantization!r} is not known here; planned with 16-bit weights, which is "
+            "too much. A folder that also holds the safetensors files gives the exact size."
         )
     if shape.partial:
         yield f"Not counted: {shape.partial}."

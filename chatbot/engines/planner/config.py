@@ -87,6 +87,8 @@ def read(model: str) -> Model:
     Raises:
         PlanError: there is none, it cannot be reached, or it is no JSON object.
     """
+    if not model.strip():
+        raise PlanError("MODEL is empty; give a model's folder, or a hub id such as Qwen/Qwen3-8B")
     path = Path(model).expanduser()
     if path.is_dir():
         if not (path / CONFIG).is_file():
@@ -100,7 +102,7 @@ def read(model: str) -> Model:
 
 
 def _is_path(model: str) -> bool:
-    return model.startswith((".", "~", "/")) or "\\" in model or model.count("/") > 1 or not model.strip()
+    return model.startswith((".", "~", "/")) or "\\" in model or model.count("/") > 1
 
 
 def _parse(path: Path) -> Fields:
