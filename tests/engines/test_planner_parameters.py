@@ -67,6 +67,7 @@ def test_gemma_3_with_vision_says_what_is_not_counted() -> None:
         ({"vocab_size": 10**30}, "field 'vocab_size' is 1000"),
         ({"tie_word_embeddings": "no"}, "field 'tie_word_embeddings' is 'no'; true or false"),
         ({"num_key_value_heads": 5}, "32 attention heads cannot share 5 key-value heads"),
+        ({"num_attention_heads": 8192}, "hidden size 4096 is less than one number for each of 8192 attention heads"),
         ({"architectures": ["MambaForCausalLM"]}, "architecture MambaForCausalLM, which is not counted; these are: Llama"),
         ({"architectures": None}, "unknown (no field architectures)"),
         ({"architectures": "LlamaForCausalLM"}, "unknown (no field architectures)"),
@@ -78,6 +79,13 @@ def test_a_config_that_cannot_be_counted_is_refused_with_the_field(change: dict[
         shape(Fields("config.json", LLAMA | change))
 
     assert said in str(refused.value)
+
+
+def test_more_layer_types_than_layers_are_refused() -> None:
+    oss = PUBLISHED["gpt-oss-20b"]["config"]
+
+    with pytest.raises(PlanError, match="it lists more layers than its 24"):
+        shape(Fields("config.json", oss | {"layer_types": ["sliding_attention"] * 25}))
 
 
 def test_more_experts_a_token_than_there_are_is_refused() -> None:

@@ -33,17 +33,18 @@ def shape(fields: Fields) -> Shape:
 
 
 def _check(found: Shape, fields: Fields) -> None:
-    attention = found.attention
-    if isinstance(attention, GroupedAttention) and attention.heads % attention.kv_heads:
-        raise PlanError(
-            f"{fields.place}: {attention.heads} attention heads cannot share {attention.kv_heads} key-value heads evenly; "
-            "the file is damaged, download it again"
-        )
-    if found.experts and found.experts.active > found.experts.count:
-        raise PlanError(
-            f"{fields.place}: {found.experts.active} experts a token of only {found.experts.count}; "
-            "the file is damaged, download it again"
-        )
+    attention, experts = found.attention, found.experts
+    wrong = ""
+    if isinstance(attention, GroupedAttention) and attention.head_dim < 1:
+        wrong = f"hidden size {found.hidden} is less than one number for each of {attention.heads} attention heads"
+    elif isinstance(attention, GroupedAttention) and attention.heads % attention.kv_heads:
+        wrong = f"{attention.heads} attention heads cannot share {attention.kv_heads} key-value heads evenly"
+    elif experts and experts.active > experts.count:
+        wrong = f"{experts.active} experts a token of only {experts.count}"
+    elif not max(found.window_layers, found.expert_layers) <= found.layers:
+        wrong = f"it lists more layers than its {found.layers}"
+    if wrong:
+        raise PlanError(f"{fields.place}: {wrong}; the file is damaged, download it again")
 
 
 def _grouped(fields: Fields, qkv_bias: bool = False, output_bias: bool = False) -> GroupedAttention:
@@ -111,7 +112,8 @@ def _qwen3_moe(fields: Fields) -> Shape:
 
 def _qwen_experts(fields: Fields, plain: Shape, shared: FeedForward | None) -> Shape:
     step = fields.integer("decoder_sparse_step", 1)
-    dense = {each for each in fields.items("mlp_only_layers") if isinstance(each, int) and (each + 1) % step == 0}
+    listed = (each for each in fields.items("mlp_only_layers") if isinstance(each, int) and 0 <= each < plain.layers)
+    dense = {each for each in listed if (each + 1) % step == 0}
     experts = Experts(
         fields.integer("num_experts"),
         fields.integer("num_experts_per_tok"),
