@@ -314,6 +314,14 @@ def test_files_are_counted_without_tied_heads_and_constants(tmp_path: Path) -> N
     assert not any("The files hold" in note for note in found.notes)
 
 
+def test_files_are_read_as_their_own_library_writes_them(tmp_path: Path) -> None:
+    numpy, library = pytest.importorskip("numpy"), pytest.importorskip("safetensors.numpy")
+    tensors = {"a": numpy.zeros((3, 5), numpy.float32), "b": numpy.zeros(7, numpy.float16)}
+    library.save_file(tensors, tmp_path / "model.safetensors", metadata={"format": "pt"})
+
+    assert files.stored(tmp_path, tied=False) == files.Stored(parameters=22, bytes=74)
+
+
 def test_files_in_parts_that_hold_something_else_are_told_of(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(TINY))
     _safetensors(tmp_path / "a.safetensors", {"a": ("BF16", [100])})

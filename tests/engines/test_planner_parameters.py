@@ -52,6 +52,12 @@ def test_every_published_count_cites_its_source(published: dict[str, Any]) -> No
     assert ("active" in published) == ("active_source" in published)
 
 
+def test_a_known_architecture_may_stand_behind_an_unknown_one() -> None:
+    found = shape(Fields("x", LLAMA | {"architectures": ["TheirLlama", "LlamaForCausalLM"]}))
+
+    assert found.architecture == "LlamaForCausalLM"
+
+
 def test_gemma_3_with_vision_says_what_is_not_counted() -> None:
     assert shape(Fields("x", PUBLISHED["gemma-3-4b"]["config"])).partial == "the vision part of the model"
 
