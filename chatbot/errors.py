@@ -6,6 +6,7 @@
     │   ├── PromptError          a file in prompts/
     │   ├── QuestionError        empty, or too long
     │   ├── UnknownCollection    a collection that does not exist
+    │   ├── PlanError            a model that cannot be counted, or a wish that makes no sense
     │   ├── WeightsMissing       no copy of the encoder's weights was found
     │   ├── BadParameter         a sampling parameter or option that the engine refuses
     │   ├── PromptTooLong        the question, or the text of a task, is longer than the model's context
@@ -54,6 +55,10 @@ class QuestionError(UserError):
 
 class UnknownCollection(UserError):
     """A collection was named that does not exist."""
+
+
+class PlanError(UserError):
+    """A model cannot be read or counted, or what is wished of the plan makes no sense."""
 
 
 class WeightsMissing(UserError):

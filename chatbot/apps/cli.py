@@ -142,6 +142,23 @@ def doctor(json: Json = False) -> None:
     raise typer.Exit(0 if checks.report(settings.load(), as_json=json) else 1)
 
 
+@app.command()
+def plan(
+    model: Annotated[str, typer.Argument(help="A model's folder, or its id on the hub, such as Qwen/Qwen3-8B.")],
+    gpu_memory: Annotated[float, typer.Option(help="Memory of one GPU in GB.")] = 24,
+    gpus: Annotated[int | None, typer.Option(help="GPUs at hand [as many as are needed].")] = None,
+    context: Annotated[int, typer.Option(help="Longest conversation in tokens.")] = 8192,
+    users: Annotated[int, typer.Option(help="People who wait for an answer at the same moment.")] = 50,
+    json: Json = False,
+) -> None:
+    """Say whether a language model fits your GPUs, and how to start vLLM with it."""
+    from chatbot.apps import plan as rendering
+    from chatbot.engines.planner import plan as planner
+    from chatbot.engines.planner.value import Wish
+
+    rendering.report(planner.plan(model, Wish(gpu_memory, context, users, gpus)), as_json=json)
+
+
 @app.command(name="settings")
 def show_settings(json: Json = False) -> None:
     """List every setting with its value."""

@@ -6,6 +6,7 @@ import hashlib
 import importlib.metadata
 import os
 from pathlib import Path
+from typing import cast
 
 from chatbot.errors import WeightsMissing
 
@@ -104,13 +105,14 @@ def _offline_copy(model: str) -> Path | None:
 
 
 def _hub(model: str) -> Path | None:
-    import httpx
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
+    # the error of the hub's HTTP client, whichever client this version of the hub's package uses
+    transport_error = cast("type[Exception]", HfHubHTTPError.__bases__[0])
     try:
         return Path(snapshot_download(model, allow_patterns=_SAFE_FILES))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, httpx.HTTPError, OSError):
+    except (HFValidationError, LocalEntryNotFoundError, transport_error, OSError):
         return None
 
 

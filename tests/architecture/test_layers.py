@@ -19,7 +19,7 @@ BORDERS: dict[str, list[str]] = tomllib.loads((Path(__file__).parent / "vendors.
 MAX_FILE_LINES = 300
 MAX_FUNCTION_LINES = 50
 HEAVY = ("torch", "transformers", "gradio", "chromadb", "openvino", "sentence_transformers", "sqlalchemy", "langchain_core")
-MAY_PRINT = {"chatbot.apps.cli", "chatbot.apps.terminal", "chatbot.apps.doctor"}
+MAY_PRINT = {"chatbot.apps.cli", "chatbot.apps.terminal", "chatbot.apps.doctor", "chatbot.apps.plan"}
 MAY_CATCH_ALL = {
     "chatbot.flow.pipeline",
     "chatbot.flow.screen",
