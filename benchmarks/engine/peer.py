@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,8 @@ def main() -> None:
 
     listener = socket.create_server(("127.0.0.1", 0), backlog=128)
     print(f"ready at http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
-    uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False)).run(sockets=[listener])
+    with suppress(KeyboardInterrupt):  # how it is meant to end
+        uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False)).run(sockets=[listener])
 
 
 def _chain(folder: Path, upstream: str) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, nullcontext
 from typing import Any, Literal, cast, get_args
 
 import aiohttp
@@ -87,6 +87,8 @@ async def _chatbot(url: str) -> AsyncGenerator[Ask]:
 
     with Application(settings.load(), "python") as application:
         parts = application.pipeline._parts  # pyright: ignore[reportPrivateUsage]  the real parts, with one of them replaced
+        # an engine may hold a pool of connections open, as the server lets it do
+        opening = cast(AbstractAsyncContextManager[Any], getattr(parts.engine, "open", nullcontext)())
         pipeline = Pipeline(parts._replace(retrieve=cast(Any, _FixedPassages())))
 
         async def ask(question: str) -> AsyncGenerator[str]:
@@ -97,7 +99,8 @@ async def _chatbot(url: str) -> AsyncGenerator[Ask]:
                     elif isinstance(event, Failed):
                         raise RuntimeError(f"{event.code}: {event.message}")
 
-        yield ask
+        async with opening:
+            yield ask
 
 
 class _FixedPassages:

@@ -13,6 +13,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import httpx
+
 from benchmarks.engine import record
 from benchmarks.engine.processes import NotRun, Serving, chatbot, fake_vllm, peer, worker
 from benchmarks.process import cpu_s, rss_mib
@@ -23,6 +25,8 @@ from chatbot.knowledge.collections import golden_questions
 
 SYSTEMS = ("LangChain", "chatbot")
 TOKENS = 64
+CLEAR = 0.45
+"""Cosine of a question's best passage; the product refuses below 0.25."""
 
 
 class Load(NamedTuple):
@@ -42,6 +46,8 @@ def compare(systems: Sequence[str], data: Path, load: Load, file: Path | None) -
     measured: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
     with fake_vllm(TOKENS, load.rate, 0) as fake, ExitStack() as stack:
         serving = _started(systems, data, fake.url, stack)
+        if "chatbot" in serving:
+            _leave_out_abstentions(serving["chatbot"], data / "questions.json")
         for _ in range(load.rounds):
             for users in load.users:
                 for name, server in serving.items():
@@ -97,6 +103,18 @@ def _print(serving: dict[str, Serving], measured: dict[tuple[str, int], list[dic
 
 def _kinds(runs: Sequence[dict[str, Any]]) -> list[str]:
     return sorted({kind for run in runs for kind in run["errors"]})
+
+
+def _leave_out_abstentions(server: Serving, file: Path) -> None:
+    """A refusal costs no tokens, so that it would flatter whoever refuses; what is left is far from the threshold."""
+    with httpx.Client(base_url=server.url, timeout=30) as http:
+
+        def best(question: str) -> float:
+            found = http.post("/v1/search", json={"text": question, "k": 5}).raise_for_status().json()["passages"]
+            return max((passage["dense"] for passage in found), default=0.0)
+
+        questions = [question for question in json.loads(file.read_text(encoding="utf-8")) if best(question) >= CLEAR]
+    file.write_text(json.dumps(questions), encoding="utf-8")
 
 
 def _write_knowledge(data: Path) -> None:
