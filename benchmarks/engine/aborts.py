@@ -28,6 +28,8 @@ KINDS = ("before the first token", "mid-stream", "not streaming")
 _PREFILL_MS, _RATE, _TOKENS = 300, 100, 400
 _BATCH, _AT_ONCE = 48, 8
 _PATIENCE_S = 5
+_QUESTION = "What is nucleus sampling (asked {})?"
+"""The built-in knowledge answers it: a refusal would never reach the model server."""
 
 
 class Plan(NamedTuple):
@@ -70,14 +72,14 @@ async def _batches(plan: Plan, begin: int, way: Any, fake: Serving, pid: int, fi
     lines: list[dict[str, Any]] = []
     async with way as leave:
         for number in range(2):  # connections and imports
-            await leave(f"warm-up {number}", KINDS[1], random.Random(number))
+            await leave(_QUESTION.format(f"warm-up {number}"), KINDS[1], random.Random(number))
         await _settled(fake, 2)
         tasks, open_sockets = len(asyncio.all_tasks()), sockets(pid)
         for start in range(begin, plan.times, _BATCH):
             end = min(start + _BATCH, plan.times)
-            seen = len((await _stats(fake))["aborted"])
+            before = await _stats(fake)
             lefts = await _batch(plan.seed, range(start, end), leave)
-            figures = await _delays(fake, lefts, seen)
+            figures = await _delays(fake, lefts, before)
             await asyncio.sleep(0.2)
             figures |= {
                 "seed": plan.seed,
@@ -95,23 +97,28 @@ async def _batch(seed: int, numbers: range, leave: Leave) -> list[Left]:
     free = asyncio.Semaphore(_AT_ONCE)
 
     async def one(number: int) -> Left:
-        kind, question = KINDS[number % len(KINDS)], f"Why is kettle {seed}-{number} blue?"
+        kind, question = KINDS[number % len(KINDS)], _QUESTION.format(f"{seed}-{number}")
         async with free:
             return Left(question, await leave(question, kind, random.Random(f"{seed}-{number}")), kind)
 
     return list(await asyncio.gather(*map(one, numbers)))
 
 
-async def _delays(fake: Serving, lefts: list[Left], seen: int) -> dict[str, Any]:
+async def _delays(fake: Serving, lefts: list[Left], before: dict[str, Any]) -> dict[str, Any]:
     """Milliseconds by kind; what the server never saw, or never was told the end of, is counted apart."""
+    seen = len(before["aborted"])
     said = await _settled(fake, seen + len(lefts))
     delays: dict[str, list[float]] = {kind: [] for kind in KINDS}
-    untold = 0
     for left in lefts:
         found = [each["at_s"] for each in said["aborted"][seen:] if left.question in each["question"]]
-        untold += not found
         delays[left.kind] += [round((at_s - left.at_s) * 1000, 1) for at_s in found]
-    return {"delays_ms": delays, "untold": untold, "running_left": said["running"]}
+    asked = said["completions"] - before["completions"]
+    return {
+        "delays_ms": delays,
+        "never_asked": len(lefts) - asked,
+        "untold": asked - (len(said["aborted"]) - seen),
+        "running_left": said["running"],
+    }
 
 
 async def _settled(fake: Serving, aborted: int) -> dict[str, Any]:
@@ -197,7 +204,8 @@ def _print(plan: Plan, lines: list[dict[str, Any]]) -> None:
         rows.append([kind, str(len(delays)), *shares])
     record.table(f"{plan.through}, seed {plan.seed}", ("closed", "times", "p50 ms", "p99 ms", "worst ms"), rows)
     last = {name: max((line[name] for line in lines), default=0) for name in ("running_left", "tasks_left", "sockets_left")}
-    untold = sum(line["untold"] for line in lines)
+    untold, never = (sum(line[name] for line in lines) for name in ("untold", "never_asked"))
     print(
-        f"never told or never asked: {untold}; left behind: " + ", ".join(f"{name[:-5]} {count}" for name, count in last.items())
+        f"left before the server was asked: {never}; never told of: {untold}; left behind: "
+        + ", ".join(f"{name[:-5]} {count}" for name, count in last.items())
     )

@@ -37,7 +37,7 @@ def run(row: Row, data: Path, count: int, seed: int, folder: Path | None, file: 
 
 def bodies() -> list[bytes]:
     """Streams of the fake server, in every legal way to write them."""
-    answers = [Answer(words(60)), Answer(_WIDE * 4), Answer(("",)), Answer(("x" * 70_000,))]
+    answers = [Answer(words(60)), Answer(_WIDE * 4), Answer(("", "é")), Answer(("x" * 70_000,))]
     ways: list[tuple[scripts.Fault, ...]] = [(), (scripts.Comments(),), (scripts.DataLines(),), (scripts.LineEnds(),)]
     made = [replace(answer, faults=way) for answer in answers for way in ways]
     body = {"stream": True, "stream_options": {"include_usage": True}}
