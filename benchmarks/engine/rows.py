@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, nullcontext
+from contextlib import aclosing, asynccontextmanager
 from typing import Any, Literal, cast, get_args
 
 import aiohttp
@@ -87,8 +87,6 @@ async def _chatbot(url: str) -> AsyncGenerator[Ask]:
 
     with Application(settings.load(), "python") as application:
         parts = application.pipeline._parts  # pyright: ignore[reportPrivateUsage]  the real parts, with one of them replaced
-        # an engine may hold a pool of connections open, as the server lets it do
-        opening = cast(AbstractAsyncContextManager[Any], getattr(parts.engine, "open", nullcontext)())
         pipeline = Pipeline(parts._replace(retrieve=cast(Any, _FixedPassages())))
 
         async def ask(question: str) -> AsyncGenerator[str]:
@@ -99,7 +97,7 @@ async def _chatbot(url: str) -> AsyncGenerator[Ask]:
                     elif isinstance(event, Failed):
                         raise RuntimeError(f"{event.code}: {event.message}")
 
-        async with opening:
+        async with parts.engine.open():  # its pool of connections, as the server has it open
             yield ask
 
 

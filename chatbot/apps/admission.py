@@ -22,8 +22,9 @@ MAX_HEADERS = 64 * 2**10
 BODY_S = 30.0
 """Seconds from the request's head to the end of its body."""
 
-MAX_QUESTIONS = 64
-"""Answered or waiting at once. On two cores the last of them waits a few seconds; more would wait longer than people do."""
+MAX_QUESTIONS = 256
+"""Answered or waiting at once. An engine that quotes answers so many in a few seconds on two cores; one that writes streams each
+for seconds, nearly all of them waiting for its server. `benchmarks/engine saturation` shows both with 128."""
 
 _QUESTIONS = {"/v1/answers", "/v1/chat/completions", "/v1/search"}
 _WITH_BODY = {"POST", "PUT", "PATCH"}

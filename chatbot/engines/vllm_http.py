@@ -58,6 +58,44 @@ class Clock:
             ) from error
 
 
+class ByteStream:
+    """The body of one response."""
+
+    def __init__(self, response: aiohttp.ClientResponse, clock: Clock, deadlines: DeadlineSettings) -> None:
+        self._response = response
+        self._clock = clock
+        self._deadlines = deadlines
+        self._begun = False
+
+    async def read(self) -> bytes:
+        """All that has come, after waiting for something; empty at the end.
+
+        Raises:
+            EngineTimedOut: nothing came in time.
+            EngineBroke: the connection was lost.
+        """
+        if self._begun:
+            limit = self._clock.limit("give the next token", self._deadlines.between_tokens_s)
+        else:
+            limit = self._clock.limit("give a first token", self._deadlines.first_token_s, since_begin=True)
+        async with limit:
+            piece = await _reading(self._response)
+        self._begun = True
+        return piece
+
+    async def rest(self, seconds: float) -> None:
+        """Wait, and leave what comes meanwhile in the socket: then it takes one turn of the event loop and not one a token."""
+        if seconds <= 0:
+            return
+        connection = self._response.connection
+        protocol = connection.protocol if connection else None  # none once the last byte was read
+        if protocol:
+            protocol.pause_reading()
+        await asyncio.sleep(seconds)
+        if protocol:
+            protocol.resume_reading()
+
+
 class VllmHttp:
     """Inside `async with` all requests share a pool of connections; outside each has one of its own."""
 
@@ -88,23 +126,16 @@ class VllmHttp:
         """
         return await self._whole("POST", path, body)
 
-    async def stream(self, path: str, body: Mapping[str, Any]) -> AsyncGenerator[bytes]:
-        """Bytes of a POST's answer as they come, each time all that is there. Closing it closes the connection.
+    @asynccontextmanager
+    async def stream(self, path: str, body: Mapping[str, Any]) -> AsyncGenerator[ByteStream]:
+        """The answer to a POST, to be read as it comes. Leaving the context closes the connection.
 
         Raises:
             ChatbotError: as for `post`; nothing is retried once bytes have come.
         """
-        deadlines = self._settings.deadlines
-        clock = Clock(deadlines)
+        clock = Clock(self._settings.deadlines)
         async with self._response("POST", path, body, clock) as response:
-            what, seconds = "give a first token", deadlines.first_token_s
-            while True:
-                async with clock.limit(what, seconds, since_begin=what == "give a first token"):
-                    piece = await _reading(response)
-                if not piece:
-                    return
-                yield piece
-                what, seconds = "give the next token", deadlines.between_tokens_s
+            yield ByteStream(response, clock, self._settings.deadlines)
 
     async def _whole(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
         clock = Clock(self._settings.deadlines)

@@ -78,8 +78,8 @@ class VllmEngine(BaseChatModel):
 
     async def _gathered(self, request: dict[str, Any]) -> AsyncGenerator[ChatGenerationChunk]:
         events, gathered = Events(), vllm_response.Gathered()
-        async with self._named(request), aclosing(self.http.stream("/v1/chat/completions", request)) as pieces:
-            async for piece in pieces:
+        async with self._named(request), self.http.stream("/v1/chat/completions", request) as stream:
+            while piece := await stream.read():
                 for data in _events(events, piece):
                     gathered.add(data)
                 if gathered.done:
@@ -87,8 +87,7 @@ class VllmEngine(BaseChatModel):
                 if gathered:
                     passed_on = time.monotonic()
                     yield gathered.take()
-                    # unread bytes wait in the socket, and come together
-                    await asyncio.sleep(max(0.0, passed_on + COALESCE_S - time.monotonic()))
+                    await stream.rest(passed_on + COALESCE_S - time.monotonic())
         if not gathered.finished:
             raise EngineBroke("the vLLM server ended the answer before it was finished; ask again")
         yield gathered.take()
