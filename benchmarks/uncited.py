@@ -1,7 +1,7 @@
 """How well words alone find the passage behind a sentence that cites none: precision and recall at thresholds.
 
-python benchmarks/uncited.py                        the built-in collections
-python benchmarks/uncited.py --data FOLDER          and mtRAG (model answers, judged by people) and WiCE (claims, judged by people)
+python benchmarks/uncited.py                 the built-in collections
+python benchmarks/uncited.py --data FOLDER   and mtRAG (answers of models) and WiCE (claims), both judged by people
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def _paraphrased(text: str, replaced: int, vocabulary: Sequence[str], chance: ra
 
 
 def _mtrag(items: Sequence[dict[str, Any]]) -> Iterator[Case]:
-    """Sentences of answers that all judges call faithful, with their own passages; those of unfaithful ones; and foreign passages."""
+    """Sentences of faithful and of unfaithful answers with their own passages, and all with those of another question."""
     for number, item in enumerate(items):
         votes, contexts = item["faithfulness_votes"], item["contexts"]
         is_faithful = min(votes) >= _FAITHFUL

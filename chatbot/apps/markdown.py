@@ -19,11 +19,13 @@ from chatbot.apps.prose import escape, kept
 _PRIVATE = re.compile("[\ue000-\ue00f]")
 _MARKER = "⸨\ue000{}\ue001⸩"
 """Punctuation on both sides, as brackets are: emphasis ends before it as before a marker."""
-_BEGIN, _BEGUN, _END = "\ue002", "\ue003", "\ue004"
+_BEGIN, _END, _SAID, _CLOSE = "\ue002", "\ue003", "\ue004", "\ue005"
+"""Of a mark in the text; in the HTML, where its element begins, where what is said of it stands, and where an element ends."""
 
 _CHIPS = re.compile("((?:[^\\s<>&;⸨⸩\ue000-\ue00f]|&#\\d+;){0,19})((?: ?⸨\ue000\\d+\ue001⸩)+)")
 _NUMBER = re.compile("\ue000(\\d+)\ue001")
-_TURN = re.compile(f"({_BEGIN}\\d+{_BEGUN}|{_END})")
+_TURN = re.compile(f"({_BEGIN}\\d+\ue006|{_END})")
+_MARK = re.compile(f"[{_BEGIN}{_SAID}]\\d+\ue006|{_CLOSE}")
 _NOT_WORDS = re.compile(r"\]\([^)\n]*\)|<[^>\n]*>|&#?\w+;")
 _WORD = re.compile(r"[^\W_]")
 _BLOCK_BEGINS = re.compile(r"\n[ \t]*\n+(?=[^\s\-*+•>|\d])")
@@ -78,7 +80,7 @@ def markdown(text: str, chip: Callable[[int, str], str], marks: Sequence[Mark] =
         return kept(found.group(1), [chip(int(k), numbers[int(k)]) for k in _NUMBER.findall(found.group(2))])
 
     html = _CHIPS.sub(chips, html)
-    return _TURN.sub(lambda turn: _mark(turn.group(), marks), html)
+    return _MARK.sub(lambda found: _mark(found.group(), marks), html)
 
 
 def _with_private(text: str, marks: Sequence[Mark]) -> str:
@@ -88,7 +90,7 @@ def _with_private(text: str, marks: Sequence[Mark]) -> str:
         places = [word.start() for word in _WORD.finditer(words)]
         if places:
             begin, end = mark.start + places[0], mark.start + places[-1] + 1
-            edits += [(begin, begin, f"{_BEGIN}{number}{_BEGUN}"), (end, end, _END)]
+            edits += [(begin, begin, f"{_BEGIN}{number}\ue006"), (end, end, _END)]
     written, begun = list[str](), 0
     for start, end, instead in sorted(edits):
         written += [text[begun:start], instead]
@@ -96,10 +98,11 @@ def _with_private(text: str, marks: Sequence[Mark]) -> str:
     return "".join([*written, text[begun:]])
 
 
-def _mark(turn: str, marks: Sequence[Mark]) -> str:
-    if turn == _END:
+def _mark(found: str, marks: Sequence[Mark]) -> str:
+    if found == _CLOSE:
         return "</span>"
-    return f'<span class="uncited" title="{escape(marks[int(turn[1:-1])].reason)}">'
+    reason = escape(marks[int(found[1:-1])].reason)
+    return f'<span class="unseen"> &#40;{reason}&#41;</span>' if found[0] == _SAID else f'<span class="uncited" title="{reason}">'
 
 
 def _blocks(text: str) -> Iterator[str]:
@@ -186,10 +189,13 @@ class _Html:
         """Escaped; inside a mark each stretch is an element of its own, so that elements nest."""
         html = ""
         for part in _TURN.split(text):
-            if _TURN.fullmatch(part):
-                self._mark = "" if part == _END else part
+            if part == _END:
+                html += self._mark.replace(_BEGIN, _SAID)
+                self._mark = ""
+            elif _TURN.fullmatch(part):
+                self._mark = part
             elif part:
-                html += f"{self._mark}{escape(part)}{_END}" if self._mark else escape(part)
+                html += f"{self._mark}{escape(part)}{_CLOSE}" if self._mark else escape(part)
         return html
 
 

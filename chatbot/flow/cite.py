@@ -58,6 +58,8 @@ class _Citing:
         """The sentence as readers see it."""
         self._words: list[str] = []
         """What was said since its last marker."""
+        self._is_row = False
+        """The sentence before is a table's row; the first row of one names its columns."""
         self._claims: list[tuple[int, str]] = []
         """A document for each marker of the sentence, and the words it stands behind."""
 
@@ -83,7 +85,9 @@ class _Citing:
     def finish(self, index: int) -> Iterator[Delta | Sentence | Citation | Verdict]:
         """The sentence's end."""
         words = "".join(self._said)
-        match = None if self._claims else self._attribution.of(words)
+        before, self._is_row = self._is_row, words.lstrip().startswith("|")
+        is_head = self._is_row and not before
+        match = None if self._claims or is_head else self._attribution.of(words)
         cited = [self._citation(document, claim) for document, claim in self._claims]
         if match and match.is_supported:
             cited = [self._spanning(match.document, match.start, match.end)]

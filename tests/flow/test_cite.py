@@ -332,7 +332,7 @@ async def test_a_number_that_differs_is_no_support() -> None:
         "The documents do not say which copper pans conduct heat better.",
         "There is no mention of copper pans in the provided context.",
         "I'm sorry, I cannot tell which copper pans conduct heat.",
-        "|---|---|---|\n",
+        "| Copper pans | that conduct | heat better |\n|---|---|---|\n",
         "According to “Copper pans conduct heat. A history of metal”:",
     ],
 )
