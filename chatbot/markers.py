@@ -50,6 +50,13 @@ def found(text: str, start: int = 0, end: int | None = None) -> Iterator[re.Matc
             yield match
 
 
+def blocks(text: str) -> Iterator[tuple[int, int]]:
+    """Spans of the fenced blocks of code, from the beginning of their first line."""
+    for match in _FOUND.finditer(text):
+        if match["fence"]:
+            yield match.span()
+
+
 def numbers(text: str, start: int = 0, end: int | None = None) -> list[int]:
     """The numbers of all markers, in order."""
     return [int(match["number"]) for match in found(text, start, end)]

@@ -10,8 +10,8 @@ _MARKERS = r"(?: ?\[\d{1,3}\])*"
 
 _END = re.compile(
     # possessive, and only from the first full stop on: a line of ten thousand of them must not take a minute
-    rf"(?<![.!?…])[.!?…]++(?:[\"'”’)\]]+)?{_MARKERS}(?=\s|$)"
-    rf"|[。！？]++[」』”’）]*+{_MARKERS}"
+    rf"(?<![.!?…])[.!?…]++(?:[\"'”’)\]*_]+)?{_MARKERS}(?=\s|$)"
+    rf"|[。！？]++[」』”’）*_]*+{_MARKERS}"
     r"|\n\s*\n+"
     r"|\n(?=\s*(?:[-*•]|\d{1,2}[.)])\s)"
 )

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from fakes import passage, stream_of
 
-from chatbot import markers
+from chatbot import markers, prompts
+from chatbot.bootstrap import shipped
+from chatbot.engines import extractive
 from chatbot.flow.attribute import MIN_SHARE, Attribution
 from chatbot.flow.cite import cite
 from chatbot.flow.segment import segment
@@ -338,6 +340,22 @@ async def test_a_number_that_differs_is_no_support() -> None:
 )
 async def test_what_states_nothing_needs_no_source(said: str) -> None:
     assert [item for item in await _cited(said) if isinstance(item, (Verdict, Citation))] == []
+
+
+@pytest.mark.parametrize("collection", ["handbook", "llm-primer"])
+async def test_quotes_come_out_as_the_extractive_engine_said_them_and_none_is_doubted(collection: str) -> None:
+    engine = extractive.ExtractiveEngine.model_construct(prompts=prompts.load([shipped("prompts")]))
+    for path in sorted((shipped("knowledge") / collection).glob("*.md")):
+        found = passage(path.read_text(encoding="utf-8"), 1, title=path.stem)
+        documents = [{"text": found.chunk.text, "title": found.title, "source": found.source, "start": 0}]
+        quotes = extractive._candidates(documents)  # pyright: ignore[reportPrivateUsage]
+        for start in range(0, len(quotes), 4):
+            said = "".join(engine._say(quotes[start : start + 4]))  # pyright: ignore[reportPrivateUsage]
+            items = await _cited(*(said[i : i + 7] for i in range(0, len(said), 7)), passages=(found,))
+
+            assert _text(items) == said
+            assert len(_citations(items)) == len(quotes[start : start + 4])
+            assert [item for item in items if isinstance(item, Verdict)] == []
 
 
 async def test_closing_it_closes_what_it_reads() -> None:
