@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from chatbot.apps.markdown import Mark, markdown
+from chatbot.apps.markup import Mark, markdown
 from chatbot.apps.prose import chip, escape, on_page, paragraphs, plain, shortened
 from chatbot.apps.turn import Turn
 from chatbot.knowledge.collections import Collection

@@ -1,4 +1,4 @@
-"""markdown: a model's answer as safe HTML that does not jump while it grows."""
+"""markup: a model's answer as safe HTML that does not jump while it grows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pytest
 from fakes import passage, stream_of
 
-from chatbot.apps.markdown import Mark, markdown
+from chatbot.apps.markup import Mark, markdown
 from chatbot.flow.cite import cite
 from chatbot.flow.segment import segment
 from chatbot.schema import Delta, Stop
