@@ -111,6 +111,8 @@ class Delta(Value):
     """A piece of generated text."""
 
     text: str
+    is_code: bool = False
+    """Part of a block of code or of code between backticks, in which there are no markers."""
 
 
 class Usage(Value):
@@ -206,6 +208,8 @@ class Answer(Value):
 class Retrieved(Value):
     type: Literal["retrieved"] = "retrieved"
     passages: tuple[Passage, ...]
+    engine: str = ""
+    """What will answer, as in the manifest: `extractive` writes plain text, a model Markdown."""
 
 
 class DeltaReleased(Value):

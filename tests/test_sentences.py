@@ -1,4 +1,4 @@
-"""Sentences end where readers say they end, and the same whether the text is finished or still arriving."""
+"""Sentences of documents end where readers say they end."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import re
 import pytest
 
 from chatbot import sentences
-from chatbot.bootstrap import shipped
 
 MIXED = """He said "Stop." Then he left (at once). See Fig. 3. Yes! It costs $3.5 million, e.g. in the U.S. today.
 Dr. Smith et al. 2017 said so [1]. Next [2] one. Wait... what? Really?!
@@ -75,37 +74,3 @@ def test_nothing_but_white_space_and_bullets_lies_between_sentences() -> None:
         assert re.fullmatch(r"\s*(?:(?:[-*•]|\d{1,2}[.)])\s+)?", MIXED[position:start])
         position = end
     assert MIXED[position:].strip() == ""
-
-
-@pytest.mark.parametrize(
-    ("arriving", "complete"),
-    [
-        ("One", ""),
-        ("One.", ""),
-        ("It is 3.", ""),
-        ("It is 3.5", ""),
-        ("One. ", ""),
-        ("One. T", "One. "),
-        ("One. [", ""),
-        ("One. [1", ""),
-        ("One. [1] T", "One. [1] "),
-        ("One. Two. Th", "One. Two. "),
-        ("Dr. Sm", ""),
-        ("One\n\nT", "One\n\n"),
-    ],
-)
-def test_a_sentence_is_complete_once_it_can_grow_no_more(arriving: str, complete: str) -> None:
-    assert arriving[: sentences.complete_until(arriving)] == complete
-
-
-@pytest.mark.parametrize(
-    "text", [MIXED, (shipped("knowledge") / "llm-primer" / "05-self-attention.md").read_text(encoding="utf-8")[:1500]]
-)
-def test_an_arriving_text_is_split_as_the_finished_one(text: str) -> None:
-    finished = sentences.split(text)
-    before = 0
-    for length in range(len(text) + 1):
-        complete = sentences.complete_until(text[:length])
-        assert complete >= before, "what was released is never taken back"
-        before = complete
-        assert sentences.split(text[:complete]) == [span for span in finished if span[1] <= complete]

@@ -5,13 +5,12 @@ Everything that comes from a document or a person goes through `escape`; no othe
 
 from __future__ import annotations
 
-import re
-import string
 from collections.abc import Mapping, Sequence
 
+from chatbot.apps.markup import Mark, markdown
+from chatbot.apps.prose import chip, escape, on_page, paragraphs, plain, shortened
 from chatbot.apps.turn import Turn
 from chatbot.knowledge.collections import Collection
-from chatbot.markers import MARKER
 from chatbot.schema import Citation, Passage
 
 HEADER = "<h1>Chatbot</h1><p>Answers in the words of your documents, with the source of every sentence.</p>"
@@ -34,21 +33,7 @@ _NO_DOCUMENTS = (
     "<pre>chatbot sync PATH</pre></div>"
 )
 
-_CHIPS = re.compile(rf"(?:{MARKER.pattern})+")
-_LAST_WORD = re.compile(r"(?<!\S)\S{1,19}\Z")
-_KEPT_CHIPS = 3
-"""How many chips stay on the line of the word before them; a narrow screen must hold them."""
-
-_CONTROLS = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029])
-_ENTITIES = str.maketrans(
-    {**_CONTROLS, ord("\n"): "&#10;", ord("\t"): " ", **{ord(mark): f"&#{ord(mark)};" for mark in string.punctuation}}
-)
 _LEGEND = {"searching": "Searching the documents", "reading": "Reading the best passages", "answering": "Answering"}
-
-
-def escape(text: str) -> str:
-    """Text that neither HTML nor Markdown nor LaTeX can read anything into: all ASCII punctuation becomes entities."""
-    return text.translate(_ENTITIES)
 
 
 def welcome_html(has_documents: bool, collections: Mapping[str, int]) -> str:
@@ -84,38 +69,16 @@ def _answer(turn: Turn) -> str:
     )
     legend = f'<p class="phase"><span class="pulse"></span>{_LEGEND[turn.phase]}…</p>' if turn.busy else ""
     note = f'<p class="note">{escape(turn.note)}</p>' if turn.note else ""
-    return f'<div class="text" dir="auto">{_paragraphs(turn)}</div>{legend}{note}{_sources(turn)}{evidence}'
+    return f'<div class="text" dir="auto">{_words(turn)}</div>{legend}{note}{_sources(turn)}{evidence}'
 
 
-def _paragraphs(turn: Turn) -> str:
-    html = "".join(_with_chips(text, markers, turn.citations) for text, markers in turn.pieces())
-    return "".join(f"<p>{paragraph}</p>" for paragraph in html.split("&#10;&#10;") if paragraph.strip())
-
-
-def _with_chips(text: str, markers: int, citations: Sequence[Citation]) -> str:
-    """Escaped text; the k-th marker of the answer becomes a button for the k-th citation once that is known."""
-    html, begun, number = "", 0, markers
-    for run in _CHIPS.finditer(text):
-        before, begun = text[begun : run.start()], run.end()
-        found = _LAST_WORD.search(before)
-        word = found.group() if found else ""
-        chips = [
-            _chip(place, marker, citations[place] if place < len(citations) else None)
-            for place, marker in enumerate(MARKER.findall(run.group()), number)
-        ]
-        number += len(chips)
-        kept, rest = "".join(chips[:_KEPT_CHIPS]), "".join(chips[_KEPT_CHIPS:])
-        html += f'{escape(before.removesuffix(word))}<span class="kept">{escape(word)}{kept}</span>{rest}'
-    return html + escape(text[begun:])
-
-
-def _chip(number: int, marker: str, citation: Citation | None) -> str:
-    shown = f'<span class="bracket">&#91;</span>{marker}<span class="bracket">&#93;</span>'
-    if citation is None:
-        return f'<span class="citation">{shown}</span>'
-    title = citation.title or citation.source
-    label = f"Source {marker}: {title}{_page(citation.page)}: “{_shortened(citation.cited_text, 60)}”"
-    return f'<button type="button" class="citation" data-evidence="{number}" aria-label="{escape(label)}">{shown}</button>'
+def _words(turn: Turn) -> str:
+    """What was said, as its engine writes: quotes are no Markdown, whatever signs they hold."""
+    if not turn.is_markdown:
+        return paragraphs("".join(plain(text, before, turn.citations) for text, before in turn.pieces()))
+    text, places = turn.shown()
+    marks = [] if turn.replaced else [Mark(start, end, reason) for start, end, reason in turn.marked()]
+    return markdown(text, lambda k, marker: chip(places[k], marker, turn.citations), marks, growing=turn.busy)
 
 
 def _sources(turn: Turn) -> str:
@@ -142,19 +105,19 @@ def _abstention(turn: Turn) -> str:
     nearest = "".join(
         f'<li><button type="button" class="source" data-evidence="{number}">'
         f"{_place(passage.title or passage.source, passage.chunk.page)}</button>"
-        f'<span dir="auto">{escape(_shortened(passage.chunk.text))}</span></li>'
+        f'<span dir="auto">{escape(shortened(passage.chunk.text))}</span></li>'
         for number, passage in enumerate(turn.passages)
     )
     evidence = "".join(_evidence(number, passage, None) for number, passage in enumerate(turn.passages))
     details = f"<details><summary>Nearest passages looked at ({len(turn.passages)})</summary><ol>{nearest}</ol></details>"
     return (
-        f'<div class="card abstention"><p class="title">Not in the documents</p><div dir="auto">{_paragraphs(turn)}</div>'
+        f'<div class="card abstention"><p class="title">Not in the documents</p><div dir="auto">{_words(turn)}</div>'
         f"{details if nearest else ''}</div>{evidence}"
     )
 
 
 def _failure(turn: Turn) -> str:
-    so_far = f'<div class="text" dir="auto">{_paragraphs(turn)}</div>' if turn.raw else ""
+    so_far = f'<div class="text" dir="auto">{_words(turn)}</div>' if turn.raw else ""
     title = "Please change the question" if turn.phase == "refused" else "The answer broke off" if so_far else "No answer"
     why = escape(turn.note[:1].upper() + turn.note[1:])
     return f'{so_far}<div class="card failure"><p class="title">{title}</p><p>{why}</p></div>'
@@ -196,13 +159,4 @@ def _position(passages: Sequence[Passage], citation: Citation) -> int | None:
 
 
 def _place(title: str, page: int | None) -> str:
-    return f"<bdi>{escape(title)}</bdi>{_page(page)}"
-
-
-def _page(page: int | None) -> str:
-    return f", page {page}" if page else ""
-
-
-def _shortened(text: str, limit: int = 140) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= limit else flat[:limit].rsplit(" ", 1)[0] + " …"
+    return f"<bdi>{escape(title)}</bdi>{on_page(page)}"

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from chatbot import arriving, markers
 from chatbot.apps import wire
 from chatbot.schema import Answer, AnswerEvent, Completed, DeltaReleased, DocumentReport, Passage
 from chatbot.settings import Settings, origin
@@ -29,8 +30,15 @@ def answer(value: Answer, as_json: bool) -> None:
     if as_json:
         print(value.model_dump_json(indent=2))
         return
-    print("\n".join(textwrap.fill(line, _width()) for line in value.text.splitlines()))
+    begun = 0
+    for start, end in [*markers.blocks(value.text), (len(value.text), len(value.text))]:
+        for line in value.text[begun:start].splitlines():
+            print(line if line.lstrip().startswith("|") else textwrap.fill(line, _width()))
+        if start < end:
+            print(value.text[start:end])
+        begun = min(end + 1, len(value.text))
     _sources(value)
+    _unsure(value)
 
 
 def event(value: AnswerEvent, as_json: bool) -> None:
@@ -42,6 +50,7 @@ def event(value: AnswerEvent, as_json: bool) -> None:
     elif isinstance(value, Completed):
         print()
         _sources(value.answer)
+        _unsure(value.answer)
 
 
 def passages(found: Sequence[Passage], as_json: bool) -> None:
@@ -114,6 +123,17 @@ def _sources(value: Answer) -> None:
         print()
     for marker, place in cited.items():
         print(f"[{marker}] {place}")
+
+
+def _unsure(value: Answer) -> None:
+    """The sentences that a check has marked, and why."""
+    spans = arriving.split(value.text) if value.verdicts else []
+    marked = [each for each in value.verdicts if each.action == "mark" and each.sentence < len(spans)]
+    if marked:
+        print()
+    for verdict in marked:
+        start, end = spans[verdict.sentence]
+        print(f"unsure: {textwrap.shorten(value.text[start:end], _width() - 10)}\n        {verdict.reason}")
 
 
 def _place(passage: Passage) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from chatbot import markers, sentences
+from chatbot import arriving, markers
 from chatbot.schema import (
     Answer,
     AnswerEvent,
@@ -15,14 +16,18 @@ from chatbot.schema import (
     Completed,
     DeltaReleased,
     Failed,
+    Judged,
     Passage,
     Replaced,
     Retrieved,
+    Verdict,
 )
 
 Phase = Literal["searching", "reading", "answering", "answered", "abstained", "stopped", "refused", "failed"]
 
 _BUSY = {"searching", "reading", "answering"}
+_PLAIN = {"", "extractive"}
+"""Engines that write no Markdown."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,10 @@ class Turn:
     replaced: tuple[tuple[int, str], ...] = ()
     """Sentences of `raw` that were taken back, by index, and what stands in their place."""
     citations: tuple[Citation, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
     passages: tuple[Passage, ...] = field(default=(), repr=False)
+    is_markdown: bool = False
+    """Its engine writes Markdown; a quote is shown as it is."""
     note: str = ""
     """A remark below the answer, or what went wrong."""
 
@@ -54,24 +62,40 @@ class Turn:
         if not self.replaced:
             yield self.raw, 0
             return
-        instead, passed, begun = dict(self.replaced), 0, 0
-        for index, (start, end) in enumerate(sentences.split(self.raw)):
-            yield self.raw[begun:start], passed
-            yield (instead[index], len(self.citations)) if index in instead else (self.raw[start:end], passed)
-            passed += len(markers.numbers(self.raw[start:end]))
+        instead, begun = dict(self.replaced), 0
+        places = [match.start() for match in markers.found(self.raw)]
+        for index, (start, end) in enumerate(arriving.split(self.raw)):
+            yield self.raw[begun:start], bisect_left(places, begun)
+            yield (instead[index], len(self.citations)) if index in instead else (self.raw[start:end], bisect_left(places, start))
             begun = end
-        yield self.raw[begun:], passed
+        yield self.raw[begun:], bisect_left(places, begun)
+
+    def shown(self) -> tuple[str, list[int]]:
+        """The text with what was taken back replaced, and for each of its markers the place of its citation."""
+        pieces = list(self.pieces())
+        places = [before + k for text, before in pieces for k in range(len(markers.numbers(text)))]
+        return "".join(text for text, _ in pieces), places
+
+    def marked(self) -> Iterator[tuple[int, int, str]]:
+        """Spans of `raw` of which a verdict says something, and what."""
+        reasons = {verdict.sentence: verdict.reason for verdict in self.verdicts if verdict.action == "mark"}
+        if reasons:
+            for index, (start, end) in enumerate(arriving.split(self.raw)):
+                if index in reasons:
+                    yield start, end, reasons[index]
 
 
 def advance(turn: Turn, event: AnswerEvent) -> Turn:
     """The turn after one more event."""
     match event:
-        case Retrieved(passages=passages):
-            return replace(turn, phase="reading", passages=passages)
+        case Retrieved(passages=passages, engine=engine):
+            return replace(turn, phase="reading", passages=passages, is_markdown=engine not in _PLAIN)
         case DeltaReleased(text=text):
             return replace(turn, phase="answering", raw=turn.raw + text)
         case Cited(citation=citation):
             return replace(turn, citations=(*turn.citations, citation))
+        case Judged(verdict=verdict):
+            return replace(turn, verdicts=(*turn.verdicts, verdict))
         case Replaced(sentence=sentence, text=text):
             return replace(turn, replaced=(*turn.replaced, (sentence, text)))
         case Completed(answer=answer):
@@ -105,6 +129,8 @@ def _complete(turn: Turn, answer: Answer) -> Turn:
         raw=answer.text,
         replaced=(),
         citations=answer.citations,
+        verdicts=answer.verdicts,
+        is_markdown=answer.status == "answered" and answer.manifest.engine not in _PLAIN,
         passages=answer.passages,
         note="The answer was cut at its length limit." if answer.finish_reason == "length" else "",
     )

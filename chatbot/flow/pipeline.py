@@ -78,7 +78,7 @@ class Pipeline:
                 yield event
             return
         passages = await self._passages(query, draft)
-        yield Retrieved(passages=tuple(passages))
+        yield Retrieved(passages=tuple(passages), engine=self._parts.settings.engine)
         if abstain(passages, self._parts.settings.abstention.min_cosine):
             for event in draft.canned("abstained", passages, "abstention"):
                 yield event

@@ -14,7 +14,7 @@ _RELEASED = {"allow", "mark"}
 
 
 async def screen(
-    stream: AsyncGenerator[Delta | Sentence | Citation | Stop], checks: Sequence[Check]
+    stream: AsyncGenerator[Delta | Sentence | Citation | Verdict | Stop], checks: Sequence[Check]
 ) -> AsyncGenerator[Delta | Citation | Verdict | Stop]:
     """Without checks deltas pass through; with checks the unit of display is the judged sentence."""
     released = True
@@ -27,5 +27,12 @@ async def screen(
                     yield Delta(text=item.text)
                 for verdict in verdicts:
                     yield verdict
-            elif isinstance(item, Stop) or (isinstance(item, Citation) and released) or (isinstance(item, Delta) and not checks):
+            elif _passes(item, released, bool(checks)):
                 yield item
+
+
+def _passes(item: Delta | Citation | Verdict | Stop, released: bool, checked: bool) -> bool:
+    """With checks a delta comes with its sentence; what is said of a sentence comes only if the sentence did."""
+    if isinstance(item, Delta):
+        return not checked
+    return released or isinstance(item, Stop)

@@ -5,33 +5,27 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from chatbot import sentences
+from chatbot.arriving import Arriving
 from chatbot.schema import Delta, Sentence, Stop
 
 
 async def segment(stream: AsyncGenerator[Delta | Stop]) -> AsyncGenerator[Delta | Sentence | Stop]:
-    """Pass deltas on at once; add each sentence, with the white space behind it, as soon as it can grow no more.
+    """Pass text on, a little behind; add each sentence, with the white space behind it, as soon as it can grow no more.
 
-    The sentences' texts joined are the deltas' texts joined.
+    A delta is either code or not, never holds part of a marker, and never reaches beyond its sentence: what has come of the next
+    one follows the sentence. The sentences' texts joined are the deltas' texts joined.
     """
-    pending, index = "", 0
+    arriving, said, index = Arriving(), list[str](), 0
     async with aclosing(stream):
         async for item in stream:
-            if isinstance(item, Delta):
-                yield item
-                pending += item.text
-                done = sentences.complete_until(pending)
-                complete, pending = pending[:done], pending[done:]
-            else:
-                complete, pending = pending, ""
-            for text in _with_white_space(complete):
-                yield Sentence(text=text, index=index)
-                index += 1
+            for text, is_code, ends in arriving.feed(item.text) if isinstance(item, Delta) else arriving.finish():
+                if text:
+                    yield Delta(text=text, is_code=True) if is_code else Delta(text=text)
+                    said.append(text)
+                if ends:
+                    yield Sentence(text="".join(said), index=index)
+                    said, index = [], index + 1
             if isinstance(item, Stop):
+                if said:
+                    yield Sentence(text="".join(said), index=index)
                 yield item
-
-
-def _with_white_space(text: str) -> list[str]:
-    spans = sentences.split(text)
-    starts = [0, *(start for start, _ in spans[1:]), len(text)]
-    return [text[a:b] for a, b in zip(starts, starts[1:], strict=False) if text[a:b]]

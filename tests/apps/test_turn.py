@@ -14,10 +14,12 @@ from chatbot.schema import (
     DeltaReleased,
     Failed,
     FinishReason,
+    Judged,
     Manifest,
     Replaced,
     Retrieved,
     Status,
+    Verdict,
 )
 
 POT = passage("A pot is made of clay.")
@@ -68,6 +70,39 @@ def test_a_sentence_taken_back_is_replaced() -> None:
     turn = _folded(DeltaReleased(text="Pots are glass. [1] Pans are flat. [2]"), Replaced(sentence=0, text="(withheld)"))
 
     assert turn.plain == "(withheld) Pans are flat."
+
+
+def test_what_a_model_writes_is_markdown_and_a_quote_is_not() -> None:
+    quoting, writing = (_folded(Retrieved(passages=(POT,), engine=engine)) for engine in ("extractive", "vllm"))
+
+    assert (quoting.is_markdown, writing.is_markdown) == (False, True)
+    assert advance(quoting, Completed(answer=_answer("So."))).is_markdown  # by the engine in its manifest
+    assert not advance(writing, Completed(answer=_answer("No.", "abstained"))).is_markdown
+
+
+def test_a_verdict_marks_its_sentence() -> None:
+    verdict = Verdict(
+        filter="citation",
+        sentence=1,
+        grade="uncertain",
+        action="mark",
+        category="uncited",
+        score=0.2,
+        threshold=0.8,
+        span=(0, 5),
+        evidence="",
+        reason="Not found.",
+    )
+    turn = _folded(DeltaReleased(text="Clay. [1]\n\n- Pans are flat.\n- Pots."), Judged(verdict=verdict))
+
+    assert [(turn.raw[start:end], reason) for start, end, reason in turn.marked()] == [("Pans are flat.", "Not found.")]
+
+
+def test_a_sentence_taken_back_leaves_the_other_markers_their_citations() -> None:
+    turn = _folded(DeltaReleased(text="Pots `x[1]`. [1] Pans. [2]"), Cited(citation=_citation()), Cited(citation=_citation()))
+
+    assert turn.shown() == ("Pots `x[1]`. [1] Pans. [2]", [0, 1])
+    assert advance(turn, Replaced(sentence=0, text="(withheld)")).shown() == ("(withheld) Pans. [2]", [1])
 
 
 def test_an_error_keeps_what_was_said() -> None:

@@ -11,6 +11,8 @@ from pages import PageApplication
 from playwright.sync_api import Page, expect
 
 from browser.conftest import ServeDoubles, Visit, Watch
+from chatbot.flow.pipeline import Pipeline
+from chatbot.settings import Settings
 
 pytestmark = [
     pytest.mark.browser,
@@ -140,6 +142,34 @@ def test_hostile_documents_are_only_text(visit: Visit, serve_doubles: ServeDoubl
     page.wait_for_timeout(200)
 
     assert page.locator("#transcript :is(img, script, .katex), #evidence :is(img, script)").count() == 0
+    assert [address for address in watch.requests if not address.startswith((url, "data:", "blob:"))] == []
+    assert [said for said in watch.complaints if "dialog" in said] == []
+
+
+WRITTEN = (
+    "## Kettles\n\nA kettle holds **four litres**. [1]\n\nCopper pans conduct heat seven times better.\n\n"
+    "```py\nx = y[1]\nz = 2\n```\n\n| Kettle | Holds |\n|---|---|\n| big | four litres [1] |\n\n" + HOSTILE
+)
+
+
+def test_what_a_model_writes_is_laid_out_and_its_code_can_be_copied(
+    visit: Visit, serve_doubles: ServeDoubles, watch: Watch
+) -> None:
+    engine = ScriptedEngine(pieces=re.findall(r"\S+\s*", WRITTEN))
+    parts = scripted_pipeline(engine)._parts._replace(settings=Settings(engine="vllm"))
+    url = serve_doubles(PageApplication(engine, pipeline=Pipeline(parts)))
+    page = visit(url, permissions=["clipboard-read", "clipboard-write"])
+    _asked(page, "What do kettles hold?")
+    answer = page.locator(".answer .text")
+
+    expect(answer.locator("h4")).to_have_text("Kettles")
+    expect(answer.locator("strong")).to_have_text("four litres")
+    expect(answer.locator("td")).to_have_text(["big", re.compile("four litres")])
+    expect(answer.locator(".uncited").first).to_have_attribute("title", re.compile("No passage was cited"))
+    answer.get_by_role("button", name="Copy").click()
+    expect(page.locator("#announcer")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == "x = y[1]\nz = 2"
+    assert page.locator("#transcript :is(img, script, .katex)").count() == 0
     assert [address for address in watch.requests if not address.startswith((url, "data:", "blob:"))] == []
     assert [said for said in watch.complaints if "dialog" in said] == []
 

@@ -66,13 +66,13 @@ async def test_a_marker_that_arrives_in_pieces_stays_with_its_sentence(text: str
     assert await _by_character(text) == await _whole(text)
 
 
-async def test_a_delta_is_passed_on_before_its_sentence() -> None:
+async def test_no_delta_reaches_beyond_its_sentence() -> None:
     items = [item async for item in segment(stream_of([Delta(text="One. "), Delta(text="Two."), Stop()]))]
 
     assert items == [
         Delta(text="One. "),
-        Delta(text="Two."),
         Sentence(text="One. ", index=0),
+        Delta(text="Two."),
         Sentence(text="Two.", index=1),
         Stop(),
     ]

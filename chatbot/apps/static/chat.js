@@ -68,8 +68,10 @@
   /** What a screen reader is to say of an answer: its words without numbers, or the card in their place. */
   function words(answer) {
     const copy = (answer.querySelector(".card") || answer).cloneNode(true);
-    for (const other of copy.querySelectorAll(".citation, details, .evidence")) other.remove();
-    const [text, ...notes] = [[...copy.querySelectorAll("p:not(.note)")], ...[...copy.querySelectorAll(".note")].map((note) => [note])]
+    for (const other of copy.querySelectorAll(".citation, details, .evidence, .code")) other.remove();
+    const said = [...copy.querySelectorAll("p:not(.note), .text :is(li, h3, h4, h5, h6, th, td)")];
+    const whole = said.filter((each) => !said.some((other) => other !== each && other.contains(each))); // a list inside an item
+    const [text, ...notes] = [whole, ...[...copy.querySelectorAll(".note")].map((note) => [note])]
       .map((paragraphs) => paragraphs.map((paragraph) => sentence(paragraph.textContent)).join(" ").trim());
     return [text.length > SPOKEN ? `${text.slice(0, SPOKEN).replace(/\S*$/, "")}… continues` : text, ...notes].join(" ");
   }
@@ -120,7 +122,15 @@
     });
   }
 
+  function copy(button) {
+    const code = button.closest(".code").querySelector("code");
+    const told = (word) => { button.textContent = word; part("announcer").textContent = word; };
+    if (navigator.clipboard) navigator.clipboard.writeText(code.textContent).then(() => told("Copied"), () => getSelection().selectAllChildren(code));
+    else getSelection().selectAllChildren(code); // over plain HTTP a page may not write to the clipboard
+  }
+
   document.addEventListener("click", (event) => {
+    if (event.target.closest(".copy")) copy(event.target.closest(".copy"));
     const button = event.target.closest("[data-evidence]");
     if (button) open(button);
     else if (event.target.closest("#evidence-close")) close();
