@@ -133,8 +133,8 @@ class FakeRetriever:
 class ScriptedApplication:
     """What the HTTP API needs of an `Application`, over a pipeline of doubles."""
 
-    def __init__(self, engine: BaseChatModel, passages: Sequence[Passage] | None = None) -> None:
-        self.engine = engine
+    def __init__(self, engine: BaseChatModel | Engine, passages: Sequence[Passage] | None = None) -> None:
+        self.engine: Any = engine
         self.catalogue = self
         self.retrieve = FakeRetriever([KETTLE] if passages is None else passages)
         self.pipeline = scripted_pipeline(engine, retrieve=self.retrieve)

@@ -14,8 +14,24 @@ from starlette.testclient import TestClient
 
 from chatbot.apps.state import Progress
 from chatbot.bootstrap import Application
-from chatbot.errors import InternalError, PromptError, SettingsError
-from chatbot.schema import Answer, Completed, DeltaReleased, DocumentReport, answer_event
+from chatbot.engines.parts import Engine
+from chatbot.errors import (
+    BadParameter,
+    ChatbotError,
+    EngineBroke,
+    EngineBusy,
+    EngineTimedOut,
+    EngineUnreachable,
+    InternalError,
+    KeyRefused,
+    ModelNotServed,
+    OutputInvalid,
+    PromptError,
+    PromptTooLong,
+    SettingsError,
+)
+from chatbot.sampling import Sampling
+from chatbot.schema import Answer, Completed, DeltaReleased, DocumentReport, Failed, answer_event
 from chatbot.settings import Settings
 
 QUESTION = {"question": "How much does the kettle hold?"}
@@ -52,7 +68,7 @@ def _assert_problem(response: httpx.Response, status: int, detail: str) -> None:
     assert response.status_code == status
     assert response.headers["content-type"] == "application/problem+json"
     body = response.json()
-    assert body.keys() == {"type", "title", "status", "detail"}
+    assert body.keys() - {"code"} == {"type", "title", "status", "detail"}
     assert body["status"] == status
     assert detail in body["detail"]
 
@@ -108,7 +124,7 @@ def test_an_error_midway_is_an_event_of_the_stream() -> None:
 
     last = _events(client.post("/v1/answers", json={**QUESTION, "stream": True}).text)[-1]
 
-    assert json.loads(last["data"]) == {"type": "error", "code": "InternalError", "message": "the engine went away"}
+    assert answer_event.validate_json(last["data"]) == Failed(code="InternalError", message="the engine went away")
 
 
 def test_even_an_unforeseen_error_midway_ends_the_stream_with_an_event_and_tells_no_secret() -> None:
@@ -124,6 +140,47 @@ def test_an_error_midway_is_a_problem_in_the_json_form() -> None:
     response = _client(_scripted("Four ", InternalError("the engine went away"))).post("/v1/answers", json=QUESTION)
 
     _assert_problem(response, 500, "the engine went away")
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (PromptTooLong("long"), 400),
+        (BadParameter("bad"), 400),
+        (ModelNotServed("none"), 502),
+        (KeyRefused("key"), 502),
+        (EngineBroke("broke"), 502),
+        (OutputInvalid("no JSON"), 502),
+        (EngineUnreachable("nobody"), 503),
+        (EngineBusy("busy"), 503),
+        (EngineTimedOut("late"), 504),
+    ],
+)
+def test_what_goes_wrong_between_us_and_the_engines_server_has_a_status_of_its_own(error: ChatbotError, status: int) -> None:
+    response = _client(_scripted(error)).post("/v1/answers", json=QUESTION)
+
+    _assert_problem(response, status, str(error))
+    assert response.json()["code"] == type(error).__name__
+
+
+def test_a_busy_engine_says_when_to_come_back() -> None:
+    asked = _client(_scripted(EngineBusy("busy", 16.2)))
+
+    assert asked.post("/v1/answers", json=QUESTION).headers["retry-after"] == "17"
+    last = _events(asked.post("/v1/answers", json={**QUESTION, "stream": True}).text)[-1]
+    assert json.loads(last["data"])["retry_after_s"] == 16.2
+
+
+def test_sampling_and_the_passages_of_earlier_turns_reach_the_flow() -> None:
+    application = ScriptedApplication(Engine(ScriptedEngine(needs_documents=False)))
+    history = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b [1]", "chunks": ["c1"], "cited": ["c1"]}]
+
+    answered = _client(application).post("/v1/answers", json={**QUESTION, "history": history, "sampling": {"seed": 7}})
+
+    assert answered.status_code == 200
+    query = application.retrieve.calls[0][0]
+    assert query.sampling == Sampling(seed=7)
+    assert (query.history[1].chunks, query.history[1].cited) == (("c1",), ("c1",))
 
 
 def test_what_the_documents_do_not_say_is_an_answer_too(real: TestClient) -> None:

@@ -11,10 +11,15 @@ from fakes import ScriptedApplication, ScriptedEngine, scripted_server
 from starlette.testclient import TestClient
 
 from chatbot.bootstrap import Application
+from chatbot.engines.parts import Engine
 from chatbot.errors import InternalError, PromptError
+from chatbot.sampling import Sampling
 
 PATH = "/v1/chat/completions"
 ASKED = {"model": "chatbot", "messages": [{"role": "user", "content": "How much does the kettle hold?"}]}
+
+
+USAGE = {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12, "prompt_tokens_details": {"cached_tokens": 0}}
 
 
 def _client(application: Any) -> TestClient:
@@ -42,7 +47,7 @@ def test_a_completion_has_openais_shape() -> None:
     (choice,) = body["choices"]
     assert choice["message"] == {"role": "assistant", "content": "Four litres. [1]", "refusal": None}
     assert (choice["index"], choice["finish_reason"]) == (0, "stop")
-    assert body["usage"] == {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12}
+    assert body["usage"] == USAGE
 
 
 def test_citations_and_status_travel_beside_openais_fields() -> None:
@@ -69,7 +74,7 @@ def test_a_stream_tells_its_usage_in_a_chunk_of_its_own_where_it_is_wanted() -> 
     *before, last = _chunks(_client(_scripted()).post(PATH, json=wanted).text)
 
     assert last["choices"] == []
-    assert last["usage"] == {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12}
+    assert last["usage"] == USAGE
     assert {chunk["usage"] for chunk in before} == {None}
     assert before[-1]["choices"][0]["finish_reason"] == "stop"
 
@@ -197,7 +202,7 @@ def test_earlier_turns_are_history_and_the_clients_system_prompt_is_not_obeyed()
     _client(application).post(PATH, json={"messages": messages})
 
     (given,) = application.engine.messages
-    assert [message.text for message in given][1:] == ["Which kettle?", "The blue one.", "How much does it hold?"]
+    assert [message.text for message in given] == ["Which kettle?", "The blue one.", "How much does it hold?"]
 
 
 @pytest.mark.parametrize("without_words", [{"content": None}, {"content": ""}, {}])
@@ -208,7 +213,7 @@ def test_an_assistants_message_without_words_is_left_out(without_words: dict[str
     response = _client(application).post(PATH, json={"messages": messages})
 
     assert response.status_code == 200
-    assert [message.text for message in application.engine.messages[0]][1:] == ["Hello?", "How much does the kettle hold?"]
+    assert [message.text for message in application.engine.messages[0]] == ["Hello?", "How much does the kettle hold?"]
 
 
 def test_the_last_user_message_is_the_question_whatever_stands_behind_it() -> None:
@@ -275,3 +280,27 @@ def test_a_collection_as_model_is_the_only_one_searched(application: Application
 
     assert {citation["source"] for citation in whole["citations"]} == {"20-sampling-and-decoding.md"}
     assert not any("sampling-and-decoding" in citation["source"] for citation in other["citations"])
+
+
+@pytest.mark.parametrize(
+    ("asked", "sampling"),
+    [
+        ({"temperature": 0.5, "top_k": 3, "user": "ignored"}, Sampling(temperature=0.5, top_k=3)),
+        ({"max_tokens": 7, "max_completion_tokens": 9, "stop": "END"}, Sampling(max_tokens=9, stop=("END",))),
+        ({"stop": ["a", "b"], "seed": 7}, Sampling(stop=("a", "b"), seed=7)),
+        ({}, None),
+    ],
+)
+def test_sampling_reaches_an_engine_that_writes(asked: dict[str, Any], sampling: Sampling | None) -> None:
+    application = ScriptedApplication(Engine(ScriptedEngine(needs_documents=False)))
+
+    assert _client(application).post(PATH, json={**ASKED, **asked}).status_code == 200
+
+    assert application.retrieve.calls[0][0].sampling == sampling
+
+
+def test_sampling_out_of_range_is_refused_in_openais_shape() -> None:
+    refused = _client(_scripted()).post(PATH, json={**ASKED, "temperature": 3})
+
+    assert refused.status_code == 422
+    assert "temperature" in refused.json()["error"]["message"]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
 
 import pytest
+from fake_vllm import Answer, FakeVllm
 from fakes import ScriptedEngine
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import HumanMessage, SystemMessage
@@ -13,10 +15,11 @@ from langchain_core.messages import HumanMessage, SystemMessage
 from chatbot import prompts, registry
 from chatbot.bootstrap import shipped
 from chatbot.encoders.bi_encoder import BiEncoder
-from chatbot.engines.parts import EngineParts
+from chatbot.engines.parts import Engine, EngineParts, as_engine
 from chatbot.flow.compose import EngineDocument, EngineRequest
 from chatbot.flow.generate import generate
 from chatbot.schema import Delta, Message, Stop
+from chatbot.settings import Settings
 
 SCRIPTED = "the scripted double"
 
@@ -37,11 +40,25 @@ MESSAGES = (Message(role="system", content="Cite."), Message(role="user", conten
 REQUEST = EngineRequest(messages=MESSAGES, documents=DOCUMENTS)
 
 
+PIECES = ("Nucleus sampling ", "keeps tokens. [1]", " Beam search does not. [2]")
+
+
 @pytest.fixture(params=[*registry.names("chatbot.engines"), SCRIPTED])
-def engine(request: pytest.FixtureRequest, encoder: BiEncoder) -> BaseChatModel:
-    if request.param == SCRIPTED:
-        return ScriptedEngine(pieces=["Nucleus sampling ", "keeps tokens. [1]", " Beam search does not. [2]"])
-    return registry.load("chatbot.engines", request.param)(EngineParts(encoder, prompts.load([shipped("prompts")])))
+async def seam(request: pytest.FixtureRequest, encoder: BiEncoder) -> AsyncIterator[Engine]:
+    async with FakeVllm(Answer(tokens=PIECES, gap_s=0.01)) as server:
+        if request.param == SCRIPTED:
+            yield Engine(ScriptedEngine(pieces=PIECES), writes=False)
+            return
+        settings = Settings.model_validate({"vllm": {"url": server.url}})
+        build = registry.load("chatbot.engines", request.param)
+        built = as_engine(build(EngineParts(encoder, prompts.load([shipped("prompts")]), settings)))
+        async with built.open():
+            yield built
+
+
+@pytest.fixture
+def engine(seam: Engine) -> BaseChatModel:
+    return seam.model
 
 
 async def _said(engine: BaseChatModel, request: EngineRequest = REQUEST) -> list[Delta | Stop]:
@@ -73,8 +90,11 @@ async def test_its_markers_number_the_documents_it_was_given(engine: BaseChatMod
     assert numbers <= set(range(1, len(DOCUMENTS) + 1))
 
 
-async def test_it_abstains_without_documents(engine: BaseChatModel) -> None:
-    items = await _said(engine, EngineRequest(messages=MESSAGES, documents=()))
+async def test_one_that_quotes_abstains_without_documents(seam: Engine) -> None:
+    if seam.writes:
+        pytest.skip("what one that writes has before it stands in its prompt")
+
+    items = await _said(seam.model, EngineRequest(messages=MESSAGES, documents=()))
 
     assert [type(item) for item in items] == [Stop]
     assert isinstance(items[0], Stop)
@@ -85,7 +105,8 @@ async def test_invoking_it_says_what_streaming_says(engine: BaseChatModel) -> No
     streamed = "".join(item.text for item in await _said(engine) if isinstance(item, Delta))
 
     documents = [document.model_dump() for document in DOCUMENTS]
-    message = engine.invoke([SystemMessage("Cite."), HumanMessage("What is nucleus sampling?")], documents=documents)
+    messages = [SystemMessage("Cite."), HumanMessage("What is nucleus sampling?")]
+    message = await asyncio.to_thread(engine.invoke, messages, documents=documents)
 
     assert message.text == streamed
 
