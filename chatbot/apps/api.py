@@ -15,6 +15,7 @@ from starlette.concurrency import iterate_in_threadpool
 from chatbot.apps import wire
 from chatbot.apps.problems import failed
 from chatbot.apps.state import ServerState
+from chatbot.apps.together import together
 from chatbot.bootstrap import Application
 from chatbot.flow.pipeline import last_answer
 from chatbot.sampling import Sampling
@@ -79,7 +80,7 @@ async def answers(body: AnswerRequest, application: Opened) -> Response:
     fields = body.model_dump(include={"history", "collections", "sampling"}, exclude_none=True)
     events = application.answer(Query(text=body.question, **fields))
     if body.stream:
-        return StreamingResponse(_sse(await begun(events)), media_type="text/event-stream", headers=STREAM_HEADERS)
+        return StreamingResponse(together(_sse(await begun(events))), media_type="text/event-stream", headers=STREAM_HEADERS)
     return Response((await last_answer(events)).model_dump_json(), media_type="application/json")
 
 

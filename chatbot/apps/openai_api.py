@@ -18,6 +18,7 @@ from pydantic import BaseModel, Field
 from chatbot.apps import wire
 from chatbot.apps.api import STREAM_HEADERS, Opened, begun
 from chatbot.apps.problems import trouble
+from chatbot.apps.together import together
 from chatbot.bootstrap import Application
 from chatbot.errors import QuestionError, UnknownCollection, from_code
 from chatbot.flow.pipeline import last_answer
@@ -115,7 +116,7 @@ async def chat_completions(body: ChatRequest, application: Opened) -> Response:
     """Answer the last user message; streaming or not."""
     events = application.answer(_query(body, await _models(application)))
     if body.stream:
-        stream = _chunks(body, await begun(events))
+        stream = together(_chunks(body, await begun(events)))
         return StreamingResponse(stream, media_type="text/event-stream", headers=STREAM_HEADERS)
     return JSONResponse(_completion(body.model, await last_answer(events)))
 

@@ -5,12 +5,15 @@ JSON may hold three characters raw at which `str.splitlines`, and many a client,
 
 from __future__ import annotations
 
-_ESCAPES = str.maketrans({character: f"\\u{ord(character):04x}" for character in "\x85\u2028\u2029"})
+_ENDS = {character: f"\\u{ord(character):04x}" for character in "\x85\u2028\u2029"}
 
 
 def json_line(json: str) -> str:
     """One value of a stream of JSON lines."""
-    return json.translate(_ESCAPES) + "\n"
+    for character, escape in _ENDS.items():
+        if character in json:
+            json = json.replace(character, escape)
+    return json + "\n"
 
 
 def server_sent(data: str, **fields: str | int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -82,7 +82,6 @@ class Attribution:
     def __init__(self, passages: Sequence[Passage]) -> None:
         self._passages = passages
         self._read: dict[int, list[_Place]] = {}
-        self._lines: dict[int, _OneLine] = {}
 
     def of(self, sentence: str) -> Match | None:
         """The best place for an uncited sentence; None where it states nothing that would need one."""
@@ -111,9 +110,8 @@ class Attribution:
         return span
 
     def _quoted(self, document: int, claim: str) -> tuple[int, int] | None:
-        if document not in self._lines:
-            self._lines[document] = _OneLine(self._passages[document - 1].chunk.text)
-        return self._lines[document].find([word for a, b in sentences.split(claim) for word in claim[a:b].split()])  # no bullets
+        line = _on_one_line(self._passages[document - 1].chunk.text)
+        return line.find([word for a, b in sentences.split(claim) for word in claim[a:b].split()])  # no bullets
 
     @cached_property
     def _all(self) -> list[_Place]:
@@ -124,8 +122,8 @@ class Attribution:
 
     def _places(self, document: int) -> list[_Place]:
         if document not in self._read:
-            text = self._passages[document - 1].chunk.text
-            self._read[document] = [_Place(document, a, b, _read(text[a:b])) for a, b in sentences.split(text)]
+            read = _read_sentences(self._passages[document - 1].chunk.text)
+            self._read[document] = [_Place(document, start, end, said) for start, end, said in read]
         return self._read[document]
 
 
@@ -173,6 +171,17 @@ class _Place(NamedTuple):
     def joined(self, other: _Place) -> _Place:
         offered = _Said(self.offered.terms | other.offered.terms, self.offered.numbers | other.offered.numbers)
         return _Place(self.document, self.start, other.end, offered)
+
+
+# the same passages answer many questions
+@lru_cache(maxsize=2048)
+def _on_one_line(text: str) -> _OneLine:
+    return _OneLine(text)
+
+
+@lru_cache(maxsize=2048)
+def _read_sentences(text: str) -> tuple[tuple[int, int, _Said], ...]:
+    return tuple((start, end, _read(text[start:end])) for start, end in sentences.split(text))
 
 
 def _said(sentence: str) -> _Said | None:

@@ -37,14 +37,13 @@ async def fit(
     answer = _answer_tokens(sampling, context)
     room = context.tokens - answer
     cuts = _cuts(passages, turns)
-    place = await _first_that_fits([compose(cut) for cut in cuts], room, window)
-    if place == len(cuts):
+    fitted = await _fullest(compose, cuts, room, window)
+    if fitted is None:
         length = await window.count(langchain_messages(compose(cuts[-1]).messages))
         raise PromptTooLong(
             f"the question has {length:,} tokens with its prompt, and the model has room for {room:,} "
             f"(a context of {context.tokens:,} less {answer:,} for the answer); ask a shorter one"
         )
-    fitted = compose(cuts[place])
     return fitted.model_copy(update={"sampling": sampling.model_copy(update={"max_tokens": answer})})
 
 
@@ -61,17 +60,20 @@ def _cuts(passages: int, turns: int) -> list[Cut]:
     return cuts + ([Cut(passages, turns)] if passages else [])
 
 
-async def _first_that_fits(requests: Sequence[EngineRequest], room: int, window: Window) -> int:
-    """Place of the fullest request that fits, the number of requests if none does; each is shorter than the one before."""
-    low, high = 0, len(requests)
+async def _fullest(
+    compose: Callable[[Cut], EngineRequest], cuts: Sequence[Cut], room: int, window: Window
+) -> EngineRequest | None:
+    """The first request that fits, found by halving, for each is shorter than the one before; None if none does."""
+    low, high, fitting = 0, len(cuts), None
+    middle = 0  # the fullest is tried first: it nearly always fits
     while low < high:
-        # the fullest is tried first: it nearly always fits
-        middle = 0 if (low, high) == (0, len(requests)) else (low + high) // 2
-        if await _fits(langchain_messages(requests[middle].messages), room, window):
-            high = middle
+        request = compose(cuts[middle])
+        if await _fits(langchain_messages(request.messages), room, window):
+            high, fitting = middle, request
         else:
             low = middle + 1
-    return low
+        middle = (low + high) // 2
+    return fitting
 
 
 async def _fits(messages: Sequence[BaseMessage], room: int, window: Window) -> bool:

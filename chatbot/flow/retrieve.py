@@ -45,7 +45,9 @@ class Retriever:
             _keep_best(dense, near)
             _keep_best(lexical, alike)
         best = sorted(fused, key=lambda id_: (-fused[id_], id_))
-        found = self._catalogue.published_chunks(best[: 2 * k])  # a few may have been replaced since they were indexed
+        found = self._catalogue.published_chunks(best[:k])
+        if len(found) < min(k, len(best)):  # some were replaced since they were indexed
+            found |= self._catalogue.published_chunks(best[k : 2 * k])
         visible = [id_ for id_ in best if id_ in found and found[id_][1].access in scopes][:k]
         self._add_missing_cosines(dense, visible, forms)
         visible = [id_ for id_ in visible if id_ in dense]

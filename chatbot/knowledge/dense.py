@@ -79,10 +79,9 @@ class DenseIndex:
         where: dict[str, Any] = {"access": {"$in": list(scopes)}}
         if collections:
             where = {"$and": [where, {"collection": {"$in": list(collections)}}]}
+        if not scopes:  # Chroma refuses an empty list
+            return {}
         with _translated("searched"):
-            k = min(k, self._collection.count())
-            if not k or not scopes:  # Chroma refuses an empty list
-                return {}
             found = self._collection.query(query_embeddings=[vector], n_results=k, where=where, include=["distances"])
         return {id_: 1.0 - distance for id_, distance in zip(found["ids"][0], found["distances"][0], strict=True)}
 
