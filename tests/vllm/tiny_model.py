@@ -23,7 +23,7 @@ from transformers import GenerationConfig, PreTrainedTokenizerFast, Qwen2Config,
 
 SEED = 20
 CONTEXT_TOKENS = 8192
-VOCABULARY = 512
+VOCABULARY = 8192
 HIDDEN, LAYERS, HEADS = 128, 2, 4
 """The CPU build has no attention for heads narrower than 32."""
 RANK = 8
@@ -32,13 +32,9 @@ ADAPTED = ("q_proj", "k_proj", "v_proj", "o_proj")
 PAD, TURN, END_OF_TURN = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 CALL, END_OF_CALL = "<tool_call>", "</tool_call>"
 
-# Merges are learned from these lines; any other text falls back to bytes, so every string survives the round trip.
-TEXT = (
-    "Answer from the documents below, and cite every sentence with the number of its source, as in [1] or [2].",
-    "The documents do not say. A passage is a piece of a document; the answer quotes the passage closest to the question.",
-    'If a function helps, write {"name": "search", "arguments": {"query": "nucleus sampling", "limit": 5}} and wait.',
-    "What is a language model? A language model gives a probability to every token that may come next.\n\n- one\n- two\n\n1. 3",
-)
+PAGES = Path(__file__).parents[2] / "knowledge" / "llm-primer"
+"""Merges are learned from these, so that an English text has about as many tokens as with a real model; any other text falls
+back to bytes, and every string survives the round trip."""
 
 # ChatML as Qwen writes it, with the function calls of the Hermes format, and documents after the system message.
 TEMPLATE = """\
@@ -80,7 +76,7 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
         initial_alphabet=ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(TEXT, trainer)
+    tokenizer.train_from_iterator((page.read_text(encoding="utf-8") for page in sorted(PAGES.glob("*.md"))), trainer)
     # not special: the parser of function calls looks for them in the text, from which special tokens are dropped
     tokenizer.add_tokens([AddedToken(CALL, special=False), AddedToken(END_OF_CALL, special=False)])
     wrapped = PreTrainedTokenizerFast(
