@@ -10,7 +10,7 @@ import referencing
 import referencing.exceptions
 from langchain_core.messages import AIMessage
 from pydantic import BaseModel, ValidationError
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from chatbot.errors import BadParameter, OutputInvalid, first_mistake
 
@@ -53,9 +53,22 @@ def validated(schema: Schema, message: AIMessage) -> Any:
     if message.response_metadata.get("finish_reason") == "length":
         raise OutputInvalid("the answer was cut at max_tokens before its JSON ended; raise max_tokens")
     try:
-        if isinstance(schema, type):
-            return schema.model_validate_json(message.text)
         value = from_json(message.text)
+    except ValueError as error:
+        raise OutputInvalid(f"the answer is not JSON: {error}") from error
+    return conforming(schema, value)
+
+
+def conforming(schema: Schema, value: Any) -> Any:
+    """An instance of the model, or the value as it is, which the JSON schema allows.
+
+    Raises:
+        OutputInvalid: it does not follow the schema.
+    """
+    try:
+        if isinstance(schema, type):
+            # as JSON, whose lists are tuples here
+            return schema.model_validate_json(to_json(value))
         # an empty registry: a schema's reference to another address is not fetched
         jsonschema.Draft202012Validator(schema, registry=referencing.Registry()).validate(value)
         return value
@@ -65,5 +78,3 @@ def validated(schema: Schema, message: AIMessage) -> Any:
         raise OutputInvalid(f"the answer does not follow the schema: {error.message}") from error
     except referencing.exceptions.Unresolvable as error:
         raise BadParameter(f"the JSON schema refers to {error.ref!r}, which is not inside it") from error
-    except ValueError as error:
-        raise OutputInvalid(f"the answer is not JSON: {error}") from error
