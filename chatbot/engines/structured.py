@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -10,12 +11,15 @@ import referencing
 import referencing.exceptions
 from langchain_core.messages import AIMessage
 from pydantic import BaseModel, ValidationError
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from chatbot.errors import BadParameter, OutputInvalid, first_mistake
 
 Schema = type[BaseModel] | dict[str, Any]
 """A pydantic model, or a JSON schema (draft 2020-12)."""
+
+_BROKEN_CHARACTER = re.compile("\ufffd+")
+"""Bytes that are no UTF-8. The server's grammar took the two to four of them for one character when it counted a string's length."""
 
 
 def response_format(schema: Schema) -> dict[str, Any]:
@@ -53,7 +57,8 @@ def validated(schema: Schema, message: AIMessage) -> Any:
     if message.response_metadata.get("finish_reason") == "length":
         raise OutputInvalid("the answer was cut at max_tokens before its JSON ended; raise max_tokens")
     try:
-        value = from_json(message.text)
+        # not strict: where a schema bounds a string's length, vLLM 0.32 lets line breaks and tabs into it as they are
+        value = json.loads(_BROKEN_CHARACTER.sub("\ufffd", message.text), strict=False, parse_constant=_no_number)
     except ValueError as error:
         raise OutputInvalid(f"the answer is not JSON: {error}") from error
     return conforming(schema, value)
@@ -78,3 +83,7 @@ def conforming(schema: Schema, value: Any) -> Any:
         raise OutputInvalid(f"the answer does not follow the schema: {error.message}") from error
     except referencing.exceptions.Unresolvable as error:
         raise BadParameter(f"the JSON schema refers to {error.ref!r}, which is not inside it") from error
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no number of JSON")
