@@ -22,7 +22,8 @@ def listed(cards: Sequence[TaskCard]) -> str:
 def shown(result: TaskResult) -> str:
     """What a person reads of a result."""
     body = result.text or readable(result.data)
-    return "\n".join(filter(None, [body, *_sources(result), *(f"({remark})" for remark in remarks(result))]))
+    below = [*_sources(result), *(f"({remark})" for remark in remarks(result))]
+    return "\n".join([body, *([""] if below else []), *below])
 
 
 def remarks(result: TaskResult) -> list[str]:
@@ -63,13 +64,14 @@ def _short(value: JsonValue) -> str:
 
 
 def _sources(result: TaskResult) -> Iterator[str]:
-    seen: dict[str, None] = {}
-    for citation in result.citations:
+    """One line a marker; a structured result has its quotes in it."""
+    passages = {passage.chunk.id: passage for passage in result.passages}
+    cited = {citation.marker: citation for citation in result.citations} if result.text else {}
+    for marker, citation in cited.items():
+        headings = passages[citation.chunk_id].chunk.heading_path if citation.chunk_id in passages else ()
+        path = " > ".join(dict.fromkeys([citation.title, *headings]))
         page = f", page {citation.page}" if citation.page else ""
-        seen.setdefault(f"[{citation.marker}] {citation.title} ({citation.collection}/{citation.source}{page})")
-    if seen and result.text:  # a structured result has its quotes in it
-        yield ""
-        yield from seen
+        yield f"[{marker}] {path} ({citation.collection}/{citation.source}{page})"
 
 
 def _introduced(card: TaskCard) -> Iterator[str]:

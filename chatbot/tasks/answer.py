@@ -8,8 +8,7 @@ from contextlib import aclosing
 from pydantic import Field
 
 from chatbot.errors import from_code
-from chatbot.schema import Completed, DeltaReleased, Failed, Query, Replaced, Retrieved, Status, Stop, Value
-from chatbot.tasks.events import TaskProgress
+from chatbot.schema import Completed, DeltaReleased, Failed, Query, Replaced, Status, Stop, Value
 from chatbot.tasks.inputs import Inputs, Texts
 from chatbot.tasks.task import Outcome, Step, Task
 from chatbot.tasks.work import Work
@@ -30,8 +29,6 @@ async def run(inputs: AnswerInputs, work: Work) -> AsyncGenerator[Step]:
     async with aclosing(work.parts.pipeline.answer(query)) as events:
         async for event in events:
             match event:
-                case Retrieved(passages=passages):
-                    yield TaskProgress(what="passages found", done=len(passages), total=len(passages))
                 case DeltaReleased() | Replaced():
                     yield event
                 case Failed(code=code, message=message, retry_after_s=retry):

@@ -81,7 +81,7 @@ class Tasks:
             UserError: before the first event: there is no such task, the engine cannot do it, or an input is wrong.
         """
         task = self._task(name)
-        given, runner = checked(name, task.inputs, inputs), self._runner(task)
+        runner, given = self._runner(task), checked(name, task.inputs, inputs)
         work = Work(self._parts, sampling, principal)
         try:
             async with aclosing(runner(given, work)) as steps:
