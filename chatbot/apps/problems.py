@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from chatbot.apps.headers import HEADERS
-from chatbot.errors import ChatbotError, InternalError, UnknownCollection, UserError, first_mistake
+from chatbot.errors import ChatbotError, InternalError, UnknownCollection, UnknownDocument, UnknownTask, UserError, first_mistake
 from chatbot.schema import Failed
 
 _log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ class Trouble(NamedTuple):
 
 def trouble(error: Exception) -> Trouble:
     """404 for what does not exist, 400 and 422 for the asker's other mistakes, 500 for ours, which the log then explains."""
-    if isinstance(error, UnknownCollection):
+    if isinstance(error, UnknownCollection | UnknownDocument | UnknownTask):
         return Trouble(404, str(error))
     if isinstance(error, ChatbotError):
         return Trouble(400 if isinstance(error, UserError) else 500, str(error))

@@ -19,7 +19,7 @@ Schema = type[BaseModel] | dict[str, Any]
 """A pydantic model, or a JSON schema (draft 2020-12)."""
 
 _BROKEN_CHARACTER = re.compile("\ufffd+")
-"""Bytes that are no UTF-8. The server's grammar took the two to four of them for one character when it counted a string's length."""
+"""Bytes that are no UTF-8. The server's grammar took them for one character when it counted the length of a string."""
 
 
 def response_format(schema: Schema) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
@@ -47,8 +48,8 @@ class Quiz(Value):
 
 async def run(inputs: QuizInputs, work: Work) -> AsyncGenerator[Step]:
     """One call an excerpt; the excerpts are spread evenly over the document."""
-    manuscript = work.manuscript(inputs.document)
-    chosen = _spread(excerpts(manuscript), inputs.questions)
+    manuscript = await work.manuscript(inputs.document)
+    chosen = _spread(await asyncio.to_thread(excerpts, manuscript), inputs.questions)
     if not chosen:
         raise BadInput(f"{manuscript.name} has no whole sentence to ask about")
     calls = [partial(_asked, manuscript, excerpt, count, work) for excerpt, count in chosen]

@@ -61,7 +61,7 @@ class _Sentence(NamedTuple):
 
 async def quote(inputs: SummarizeInputs, work: Work) -> AsyncGenerator[Step]:
     """Encode every sentence and quote the central ones."""
-    manuscript = work.manuscript(inputs.document) if inputs.document else None
+    manuscript = await work.manuscript(inputs.document) if inputs.document else None
     text = manuscript.text if manuscript else inputs.text
     sentences = [each for each in _sentences(manuscript, text) if not dangles(text[each.span[0] :])]
     if not sentences:

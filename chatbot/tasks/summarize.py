@@ -38,7 +38,7 @@ class _Whole(NamedTuple):
 
 async def run(inputs: SummarizeInputs, work: Work) -> AsyncGenerator[Step]:
     """One call where everything fits; else parts first, then their summaries, until one call holds them."""
-    whole = _laid_out(work.manuscript(inputs.document)) if inputs.document else _Whole("the text", inputs.text)
+    whole = _laid_out(await work.manuscript(inputs.document)) if inputs.document else _Whole("the text", inputs.text)
     words, room = str(_WORDS[inputs.length]), await work.room()
     parts, rounds = 1, 0
     while room and not await room.holds(work.prompt("summarize", title=whole.title, words=words, text=whole.text)):

@@ -5,6 +5,7 @@ It keeps nothing: what was asked so far is the `state` of each result, and comes
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
@@ -83,8 +84,8 @@ class TutorTurn(Value):
 
 async def run(inputs: TutorInputs, work: Work) -> AsyncGenerator[Step]:
     """Mark the answer, if there is one, then ask."""
-    manuscript, state, marking = work.manuscript(inputs.document), inputs.state, None
-    found, citations = excerpts(manuscript), ()
+    manuscript, state, marking = await work.manuscript(inputs.document), inputs.state, None
+    found, citations = await asyncio.to_thread(excerpts, manuscript), ()
     if not found:
         raise BadInput(f"{manuscript.name} has no whole sentence to ask about")
     if state.pending:

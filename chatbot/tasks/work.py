@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, NamedTuple, cast
@@ -62,9 +63,9 @@ class Work:
         fenced = {key: value.replace(_FENCE, f"<{_JOINER}/material") for key, value in values.items()}
         return tuple(self.parts.prompts[name].messages(**fenced))
 
-    def manuscript(self, name: str) -> Manuscript:
+    async def manuscript(self, name: str) -> Manuscript:
         """See `documents.find`."""
-        return documents.find(self.parts.catalogue, name, self.principal)
+        return await asyncio.to_thread(documents.find, self.parts.catalogue, name, self.principal)
 
     async def room(self, at_most: int | None = None) -> Room | None:
         """The room of one call."""
