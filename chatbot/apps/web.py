@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,9 +18,9 @@ from gradio.themes import Base
 from chatbot.apps import render
 from chatbot.apps.pacing import PacedTurns
 from chatbot.apps.turn import Turn, fail, refuse
+from chatbot.apps.web_layout import Parts, choices, lay_out, welcome_text
 from chatbot.bootstrap import Application
 from chatbot.errors import ChatbotError, UserError
-from chatbot.knowledge.collections import Collection, golden_questions
 from chatbot.schema import Message, Query
 
 FRAME_S = 0.1
@@ -37,7 +37,6 @@ SESSIONS = 200
 
 _ANSWERS_AT_ONCE = 8
 _WAITING = 64
-_EXAMPLES = 3
 _STATIC = Path(__file__).parent / "static"
 _FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
 _MONOSPACE = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
@@ -57,38 +56,17 @@ Frame = dict[Any, Any]
 """New values by component."""
 
 
-class _Example(NamedTuple):
-    button: gr.Button
-    collection: str
-    """Where it is asked: other documents may speak of the same things."""
-
-
-class _Parts(NamedTuple):
-    """The components that events read and write."""
-
-    welcome: gr.HTML
-    examples: list[_Example]
-    transcript: gr.Chatbot
-    hint: gr.HTML
-    question: gr.Textbox
-    send: gr.Button
-    halt: gr.Button
-    collection: gr.Dropdown
-    reset: gr.Button
-    conversation: gr.State
-
-
 def build(application: Application) -> gr.Blocks:
     """The page; mount it with `mount_options`."""
     with gr.Blocks(title="Chatbot", analytics_enabled=False, fill_height=True, fill_width=True) as blocks:
-        parts = _lay_out(application)
+        parts = lay_out(application)
         _wire(parts, application)
 
         def loaded() -> Frame:
             """A sync may have brought documents since the page was built."""
             return {
-                parts.welcome: _welcome(application),
-                parts.collection: gr.Dropdown(_choices(application)),
+                parts.welcome: welcome_text(application),
+                parts.collection: gr.Dropdown(choices(application)),
             }
 
         blocks.load(
@@ -121,69 +99,7 @@ def mount_options() -> dict[str, Any]:
     }
 
 
-def _lay_out(application: Application) -> _Parts:
-    with gr.Column(elem_id="page"):
-        gr.HTML(render.HEADER, elem_id="header")
-        with gr.Column(elem_id="welcome"):
-            welcome = gr.HTML(_welcome(application))
-            examples = list(_examples(application.collections.values()))
-        transcript = gr.Chatbot(
-            label="Conversation",
-            show_label=False,
-            elem_id="transcript",
-            buttons=[],
-            height=None,
-            autoscroll=False,  # chat.js follows an answer, and lets go when a person scrolls up
-            latex_delimiters=[],
-            sanitize_html=False,  # every message is our own HTML, and all text in it went through render.escape
-            allow_tags=False,
-            feedback_options=None,
-            layout="bubble",
-        )
-        with gr.Column(elem_id="composer"):
-            hint = gr.HTML("", elem_id="hint")
-            with gr.Row(elem_id="line"):
-                question = gr.Textbox(label="Your question", placeholder="Ask a question", max_lines=6, elem_id="question")
-                send = gr.Button("Send", variant="primary", elem_id="send")
-                halt = gr.Button("Stop", elem_id="stop")
-            with gr.Row(elem_id="options"):
-                collection = gr.Dropdown(
-                    _choices(application), value="", label="Search in", filterable=False, elem_id="collection"
-                )
-                reset = gr.Button("New conversation", elem_id="reset")
-            gr.HTML(render.FINE_PRINT, elem_id="fine-print")
-    gr.HTML(render.PANEL, elem_id="side")
-    return _Parts(welcome, examples, transcript, hint, question, send, halt, collection, reset, gr.State(()))
-
-
-def _examples(collections: Iterable[Collection]) -> Iterator[_Example]:
-    for collection in collections:
-        if questions := _example_questions(collection):
-            gr.HTML(render.collection_html(collection), elem_classes="collection")
-            with gr.Row(elem_classes="examples"):
-                for question in questions:
-                    yield _Example(gr.Button(question, elem_classes="example"), collection.name)
-
-
-def _example_questions(collection: Collection) -> list[str]:
-    return [each.question for each in golden_questions(collection) if each.expected_sources][:_EXAMPLES]
-
-
-def _welcome(application: Application) -> str:
-    """A collection without example questions would otherwise not be seen."""
-    held, described = application.catalogue.collections(), application.collections
-    plain = {name for name in held if name not in described or not _example_questions(described[name])}
-    return render.welcome_html(bool(held), {title: held[name] for title, name in _choices(application) if name in plain})
-
-
-def _choices(application: Application) -> list[tuple[str, str]]:
-    """Collections that hold documents, title and name, the described ones first."""
-    held, described = application.catalogue.collections(), application.collections
-    names = [name for name in described if name in held] + sorted(held.keys() - described.keys())
-    return [("All documents", ""), *((described[name].title if name in described else name, name) for name in names)]
-
-
-def _wire(parts: _Parts, application: Application) -> None:
+def _wire(parts: Parts, application: Application) -> None:
     running: dict[str, PacedTurns] = {}
 
     async def respond(text: str, collection: str, conversation: Conversation, request: gr.Request) -> AsyncGenerator[Frame]:
@@ -230,7 +146,7 @@ def _wire(parts: _Parts, application: Application) -> None:
     parts.reset.click(forgotten, None, outputs, queue=False, **quiet)
 
 
-def _fields(parts: _Parts, text: str, turn: Turn) -> Frame:
+def _fields(parts: Parts, text: str, turn: Turn) -> Frame:
     """The text box is emptied once, so that the next question can be typed, and gets back a question to be changed."""
     if turn.phase == "searching":
         return {parts.question: "", parts.hint: ""}
