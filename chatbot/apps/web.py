@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import gradio as gr
 from gradio.themes import Base
 
-from chatbot.apps import render
+from chatbot.apps import render, render_task
 from chatbot.apps.pacing import PacedTurns
+from chatbot.apps.task_turn import TaskTurn, advance_task
 from chatbot.apps.turn import Turn, fail, refuse
 from chatbot.apps.web_layout import Parts, choices, lay_out, welcome_text
+from chatbot.apps.web_tasks import ANSWER
 from chatbot.bootstrap import Application
 from chatbot.errors import ChatbotError, UserError
 from chatbot.schema import Message, Query
@@ -67,11 +69,11 @@ def build(application: Application) -> gr.Blocks:
             return {
                 parts.welcome: welcome_text(application),
                 parts.collection: gr.Dropdown(choices(application)),
+                **parts.tasks.refreshed(application),
             }
 
-        blocks.load(
-            loaded, None, [parts.welcome, parts.collection], queue=False, show_progress="hidden", api_visibility="private"
-        )
+        refreshed = [parts.welcome, parts.collection, *parts.tasks.of_documents()]
+        blocks.load(loaded, None, refreshed, queue=False, show_progress="hidden", api_visibility="private")
     blocks.queue(max_size=_WAITING, default_concurrency_limit=_ANSWERS_AT_ONCE, api_open=False)
     blocks.state_session_capacity = SESSIONS
     return blocks
@@ -102,19 +104,29 @@ def mount_options() -> dict[str, Any]:
 def _wire(parts: Parts, application: Application) -> None:
     running: dict[str, PacedTurns] = {}
 
-    async def respond(text: str, collection: str, conversation: Conversation, request: gr.Request) -> AsyncGenerator[Frame]:
+    async def respond(
+        text: str, collection: str, conversation: Conversation, request: gr.Request, task: str = ANSWER, *values: Any
+    ) -> AsyncGenerator[Frame]:
         session = request.session_hash or ""
-        if session in running or not text.strip():
+        given = parts.tasks.given(task, text, values) if values else {"question": text.strip()}
+        if session in running or parts.tasks.needs_text(task, given):
             yield {parts.hint: render.BUSY_HINT if session in running else render.EMPTY_HINT}
             return
         earlier = conversation[1 - KEPT_EXCHANGES :]
         shown = [message for exchange in earlier for message in _messages(exchange)]
-        query = Query(text=text, history=_history(earlier), collections=(collection,) if collection else ())
-        running[session] = paced = PacedTurns(application.answer(query), FRAME_S)
+        if task == ANSWER:
+            begin, asked = Turn(), text
+            query = Query(text=text, history=_history(earlier), collections=(collection,) if collection else ())
+            paced, name = PacedTurns(application.answer(query), FRAME_S), f"request {query.request_id}"
+        else:
+            begin, asked = TaskTurn(task=task, inputs=given), render_task.asked(parts.tasks.cards[task], text, given)
+            events = application.run_task(task, {**given, **_remembered(task, given, earlier)})
+            paced, name = PacedTurns(events, FRAME_S, advance_task, begin), f"task {task}"
+        running[session] = paced
         try:
-            async with contextlib.aclosing(_turns(paced, query)) as turns:
+            async with contextlib.aclosing(_turns(paced, begin, name)) as turns:
                 async for turn in turns:
-                    exchange = Exchange(text[: application.settings.max_question_chars], turn)
+                    exchange = Exchange(asked[: application.settings.max_question_chars], turn)
                     yield {
                         parts.transcript: [*shown, *_messages(exchange)],
                         parts.conversation: (*earlier, exchange),
@@ -133,17 +145,28 @@ def _wire(parts: Parts, application: Application) -> None:
 
     outputs = [parts.question, parts.hint, parts.transcript, parts.conversation]
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    sources: list[tuple[Any, Any, Any]] = [
-        (parts.question.submit, parts.question, parts.collection),
-        (parts.send.click, parts.question, parts.collection),
-        *((example.button.click, example.button, gr.State(example.collection)) for example in parts.examples),
+    task = [parts.tasks.choice, *(each.component for each in parts.tasks.inputs)]
+    sources: list[tuple[Any, Any, Any, list[Any]]] = [
+        (parts.question.submit, parts.question, parts.collection, task),
+        (parts.send.click, parts.question, parts.collection, task),
+        *((example.button.click, example.button, gr.State(example.collection), []) for example in parts.examples),
     ]
-    for trigger, question, collection in sources:
-        inputs = [question, collection, parts.conversation]
+    for trigger, question, collection, chosen in sources:
+        inputs = [question, collection, parts.conversation, *chosen]
         # "multiple": otherwise the browser drops a question that comes too early, and nothing says so
         trigger(respond, inputs, outputs, trigger_mode="multiple", concurrency_id="answer", **quiet)
+    _wire_choice(parts, quiet)
     parts.halt.click(halt, queue=False, **quiet)
     parts.reset.click(forgotten, None, outputs, queue=False, **quiet)
+
+
+def _wire_choice(parts: Parts, quiet: dict[str, Any]) -> None:
+    def choose(task: str) -> Frame:
+        shown = {parts.question: gr.Textbox(placeholder=parts.tasks.placeholder(task)), **parts.tasks.chosen(task)}
+        return {**shown, parts.collection: gr.Dropdown(visible=task == ANSWER)}
+
+    changed = [parts.question, parts.collection, *parts.tasks.rows.values()]
+    parts.tasks.choice.change(choose, parts.tasks.choice, changed, queue=False, **quiet)
 
 
 def _fields(parts: Parts, text: str, turn: Turn) -> Frame:
@@ -153,9 +176,8 @@ def _fields(parts: Parts, text: str, turn: Turn) -> Frame:
     return {parts.question: text} if turn.phase == "refused" else {} if turn.busy else {parts.hint: ""}
 
 
-async def _turns(paced: PacedTurns, query: Query) -> AsyncGenerator[Turn]:
+async def _turns(paced: PacedTurns, turn: Turn, name: str) -> AsyncGenerator[Turn]:
     """The answer as it grows; errors become the last turn."""
-    turn = Turn()
     yield turn
     try:
         async with contextlib.aclosing(paced.turns()) as turns:
@@ -166,21 +188,38 @@ async def _turns(paced: PacedTurns, query: Query) -> AsyncGenerator[Turn]:
     except ChatbotError as error:
         yield fail(turn, str(error))
     except Exception:  # noqa: BLE001  the page is the last who can tell the person
-        _log.exception("the web chat could not answer request %s", query.request_id)
+        _log.exception("the web chat could not answer %s", name)
         yield fail(turn, render.UNEXPECTED)
 
 
 def _messages(exchange: Exchange) -> list[dict[str, str]]:
     return [
         {"role": "user", "content": render.question_html(exchange.question)},
-        {"role": "assistant", "content": render.turn_html(exchange.turn)},
+        {"role": "assistant", "content": _turn_html(exchange.turn)},
     ]
 
 
+def _turn_html(turn: Turn) -> str:
+    return render_task.turn_html(turn) if isinstance(turn, TaskTurn) else render.turn_html(turn)
+
+
+def _remembered(task: str, given: Mapping[str, Any], conversation: Conversation) -> dict[str, Any]:
+    """What a task that goes on needs of the conversation: a chat its turns, a tutor the state of the lesson."""
+    if task == "chat":
+        return {"history": _history(conversation)}
+    last = conversation[-1].turn if conversation else None
+    if task != "tutor" or not isinstance(last, TaskTurn) or last.task != task or last.result is None:
+        return {}
+    data, same_document = last.result.data, last.inputs.get("document") == given.get("document")
+    return {"state": data["state"]} if same_document and isinstance(data, dict) else {}
+
+
 def _history(conversation: Conversation) -> tuple[Message, ...]:
-    """The exchanges that got an answer, as plain text."""
+    """The exchanges that got an answer, as plain text; of tasks only the chat, which is a conversation too."""
     messages: list[Message] = []
     for question, turn in conversation:
-        if turn.plain:
+        if isinstance(turn, TaskTurn):
+            question = str(turn.inputs["text"]) if turn.task == "chat" else ""
+        if turn.plain and question:
             messages += [Message(role="user", content=question), Message(role="assistant", content=turn.plain)]
     return tuple(messages[-KEPT_MESSAGES:])

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import gradio as gr
 
-from chatbot.apps import render
+from chatbot.apps import render, render_task
+from chatbot.apps.web_tasks import PLACEHOLDER, Chooser, choice_of, chooser
 from chatbot.bootstrap import Application
 from chatbot.knowledge.collections import Collection, golden_questions
 
@@ -36,6 +37,7 @@ class Parts(NamedTuple):
     collection: gr.Dropdown
     reset: gr.Button
     conversation: gr.State
+    tasks: Chooser
 
 
 def lay_out(application: Application) -> Parts:
@@ -61,17 +63,19 @@ def lay_out(application: Application) -> Parts:
         with gr.Column(elem_id="composer"):
             hint = gr.HTML("", elem_id="hint")
             with gr.Row(elem_id="line"):
-                question = gr.Textbox(label="Your question", placeholder="Ask a question", max_lines=6, elem_id="question")
+                question = gr.Textbox(label="Your question", placeholder=PLACEHOLDER, max_lines=6, elem_id="question")
                 send = gr.Button("Send", variant="primary", elem_id="send")
                 halt = gr.Button("Stop", elem_id="stop")
             with gr.Row(elem_id="options"):
                 collection = gr.Dropdown(
                     choices(application), value="", label="Search in", filterable=False, elem_id="collection"
                 )
+                cards, choice = choice_of(application)
                 reset = gr.Button("New conversation", elem_id="reset")
-            gr.HTML(render.FINE_PRINT, elem_id="fine-print")
+            tasks = chooser(application, cards, choice)
+            gr.HTML(render.FINE_PRINT + render_task.needs_note(application.tasks()), elem_id="fine-print")
     gr.HTML(render.PANEL, elem_id="side")
-    return Parts(welcome, examples, transcript, hint, question, send, halt, collection, reset, gr.State(()))
+    return Parts(welcome, examples, transcript, hint, question, send, halt, collection, reset, gr.State(()), tasks)
 
 
 def _examples(collections: Iterable[Collection]) -> Iterator[Example]:
