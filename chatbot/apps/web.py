@@ -53,6 +53,28 @@ class Exchange(NamedTuple):
     turn: Turn
 
 
+class _Wish(NamedTuple):
+    """What a person sent."""
+
+    task: str
+    text: str
+    collection: str
+    given: Mapping[str, Any]
+    """The task's inputs."""
+
+
+class _Started(NamedTuple):
+    """An answer, or a task, that has begun."""
+
+    paced: PacedTurns
+    turn: Turn
+    """The first."""
+    shown: str
+    """What the person is shown to have asked."""
+    name: str
+    """For the log."""
+
+
 Conversation = tuple[Exchange, ...]
 Frame = dict[Any, Any]
 """New values by component."""
@@ -115,19 +137,12 @@ def _wire(parts: Parts, application: Application) -> None:
             return
         earlier = conversation[1 - KEPT_EXCHANGES :]
         shown = [message for exchange in earlier for message in _messages(exchange)]
-        if task == ANSWER:
-            begin, asked = Turn(), text
-            query = Query(text=text, history=_history(earlier), collections=(collection,) if collection else ())
-            paced, name = PacedTurns(application.answer(query), FRAME_S), f"request {query.request_id}"
-        else:
-            begin, asked = TaskTurn(task=task, inputs=given), render_task.asked(parts.tasks.cards[task], text, given)
-            events = application.run_task(task, {**given, **_remembered(task, given, earlier)})
-            paced, name = PacedTurns(events, FRAME_S, advance_task, begin), f"task {task}"
-        running[session] = paced
+        started = _start(_Wish(task, text, collection, given), earlier, parts, application)
+        running[session] = started.paced
         try:
-            async with contextlib.aclosing(_turns(paced, begin, name)) as turns:
+            async with contextlib.aclosing(_turns(started)) as turns:
                 async for turn in turns:
-                    exchange = Exchange(asked[: application.settings.max_question_chars], turn)
+                    exchange = Exchange(started.shown[: application.settings.max_question_chars], turn)
                     yield {
                         parts.transcript: [*shown, *_messages(exchange)],
                         parts.conversation: (*earlier, exchange),
@@ -161,6 +176,17 @@ def _wire(parts: Parts, application: Application) -> None:
     parts.reset.click(forgotten, None, outputs, queue=False, **quiet)
 
 
+def _start(wish: _Wish, earlier: Conversation, parts: Parts, application: Application) -> _Started:
+    if wish.task == ANSWER:
+        collections = (wish.collection,) if wish.collection else ()
+        query = Query(text=wish.text, history=_history(earlier), collections=collections)
+        return _Started(PacedTurns(application.answer(query), FRAME_S), Turn(), wish.text, f"request {query.request_id}")
+    turn = TaskTurn(task=wish.task, inputs=wish.given)
+    events = application.run_task(wish.task, {**wish.given, **_remembered(wish.task, wish.given, earlier)})
+    shown = render_task.asked(parts.tasks.cards[wish.task], wish.text, wish.given)
+    return _Started(PacedTurns(events, FRAME_S, advance_task, turn), turn, shown, f"task {wish.task}")
+
+
 def _wire_choice(parts: Parts, quiet: dict[str, Any]) -> None:
     def choose(task: str) -> Frame:
         shown = {parts.question: gr.Textbox(placeholder=parts.tasks.placeholder(task)), **parts.tasks.chosen(task)}
@@ -177,11 +203,12 @@ def _fields(parts: Parts, text: str, turn: Turn) -> Frame:
     return {parts.question: text} if turn.phase == "refused" else {} if turn.busy else {parts.hint: ""}
 
 
-async def _turns(paced: PacedTurns, turn: Turn, name: str) -> AsyncGenerator[Turn]:
+async def _turns(started: _Started) -> AsyncGenerator[Turn]:
     """The answer as it grows; errors become the last turn."""
+    turn = started.turn
     yield turn
     try:
-        async with contextlib.aclosing(paced.turns()) as turns:
+        async with contextlib.aclosing(started.paced.turns()) as turns:
             async for turn in turns:
                 yield turn
     except UserError as error:
@@ -189,7 +216,7 @@ async def _turns(paced: PacedTurns, turn: Turn, name: str) -> AsyncGenerator[Tur
     except ChatbotError as error:
         yield fail(turn, str(error))
     except Exception:  # noqa: BLE001  the page is the last who can tell the person
-        _log.exception("the web chat could not answer %s", name)
+        _log.exception("the web chat could not answer %s", started.name)
         yield fail(turn, render.UNEXPECTED)
 
 
