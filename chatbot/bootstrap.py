@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from chatbot import prompts, registry
 from chatbot.encoders import bi_encoder
@@ -21,8 +21,12 @@ from chatbot.knowledge.ownership import Owner, Ownership
 from chatbot.knowledge.splitter import Splitter
 from chatbot.knowledge.sync import Synchronizer
 from chatbot.knowledge.tables import Source
+from chatbot.sampling import Sampling
 from chatbot.schema import AnswerEvent, DocumentReport, Passage, Query
 from chatbot.settings import Settings
+from chatbot.tasks.events import TaskCard, TaskEvent
+from chatbot.tasks.tasks import Tasks
+from chatbot.tasks.work import TaskParts
 
 _HERE = Path(__file__).parent
 
@@ -53,6 +57,7 @@ class Application:
             build = registry.load("chatbot.engines", settings.engine)
             self.engine = as_engine(build(EngineParts(self.encoder, self.prompts, settings)))
             self.pipeline = Pipeline(self._parts())
+            self._tasks = Tasks(TaskParts(self.engine, self.prompts, self.pipeline, self.catalogue, self.encoder))
             chunks, encoder = settings.chunks, self.encoder
             self._splitter = Splitter(encoder.tokenizer_file, chunks.min_tokens, chunks.max_tokens, encoder.card.max_tokens)
             self._syncing = threading.Lock()
@@ -87,6 +92,18 @@ class Application:
     async def search(self, query: Query, k: int) -> list[Passage]:
         """See `Pipeline.search`."""
         return await self.pipeline.search(query, k)
+
+    def tasks(self) -> list[TaskCard]:
+        """See `Tasks.cards`."""
+        return self._tasks.cards()
+
+    def run_task(self, name: str, inputs: Mapping[str, Any], sampling: Sampling | None = None) -> AsyncGenerator[TaskEvent]:
+        """See `Tasks.run`."""
+        return self._tasks.run(name, inputs, sampling)
+
+    def documents(self) -> list[str]:
+        """See `Tasks.documents`."""
+        return self._tasks.documents()
 
     def sync(self, paths: Sequence[str], collection: str = "", dry_run: bool = False) -> Iterator[DocumentReport]:
         """Register `paths` and sync them alone, or without any sync every source; yields a report a document.

@@ -13,6 +13,9 @@
     │   ├── ModelNotServed       the server has no model or adapter of that name
     │   ├── KeyRefused           the server wants another API key
     │   ├── TaskUnavailable      the configured engine cannot do the task
+    │   ├── UnknownTask          a task that does not exist
+    │   ├── UnknownDocument      a document that does not exist, or a name that several have
+    │   ├── BadInput             an input of a task is missing, or has a value it cannot have
     │   └── DataDirectoryError   not writable
     │       └── DataDirectoryInUse   another process owns it
     ├── DocumentRefused      one file cannot be read; the rest of a sync goes on
@@ -83,6 +86,18 @@ class KeyRefused(UserError):
 
 class TaskUnavailable(UserError):
     """The configured engine cannot do the task."""
+
+
+class UnknownTask(UserError):
+    """A task was named that does not exist."""
+
+
+class UnknownDocument(UserError):
+    """A document was named that does not exist, or a name that several have."""
+
+
+class BadInput(UserError):
+    """An input of a task is missing or wrong."""
 
 
 class DataDirectoryError(UserError):

@@ -26,8 +26,12 @@ from chatbot.errors import UnknownCollection
 from chatbot.flow.condense import SearchForm
 from chatbot.flow.pipeline import Parts, Pipeline
 from chatbot.flow.screen import Check
+from chatbot.sampling import Sampling
 from chatbot.schema import AnswerEvent, Chunk, DocumentReport, Passage, Principal, Query
 from chatbot.settings import Settings
+from chatbot.tasks.events import TaskCard, TaskEvent
+from chatbot.tasks.tasks import Tasks
+from chatbot.tasks.work import TaskParts
 
 TOKEN = "the-token-in-the-lock-file"
 
@@ -133,8 +137,9 @@ class FakeRetriever:
 class ScriptedApplication:
     """What the HTTP API needs of an `Application`, over a pipeline of doubles."""
 
-    def __init__(self, engine: BaseChatModel | Engine, passages: Sequence[Passage] | None = None) -> None:
+    def __init__(self, engine: BaseChatModel | Engine, passages: Sequence[Passage] | None = None, writes: bool = False) -> None:
         self.engine: Any = engine
+        self.writes = writes
         self.catalogue = self
         self.retrieve = FakeRetriever([KETTLE] if passages is None else passages)
         self.pipeline = scripted_pipeline(engine, retrieve=self.retrieve)
@@ -146,6 +151,18 @@ class ScriptedApplication:
 
     def answer(self, query: Query) -> AsyncGenerator[AnswerEvent]:
         return self.pipeline.answer(query)
+
+    def tasks(self) -> list[TaskCard]:
+        return self._tasks().cards()
+
+    def run_task(self, name: str, inputs: Mapping[str, Any], sampling: Sampling | None = None) -> AsyncGenerator[TaskEvent]:
+        return self._tasks().run(name, inputs, sampling)
+
+    def _tasks(self) -> Tasks:
+        """Those that need neither catalogue nor encoder."""
+        prompts_ = prompts.load([shipped("prompts")])
+        nothing: Any = None
+        return Tasks(TaskParts(Engine(self.engine, writes=self.writes), prompts_, self.pipeline, nothing, nothing))
 
     async def search(self, query: Query, k: int) -> list[Passage]:
         return await self.pipeline.search(query, k)

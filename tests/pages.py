@@ -8,18 +8,25 @@ from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import httpx
 from fakes import TOKEN, scripted_pipeline, serving
 from langchain_core.language_models import BaseChatModel
 
+from chatbot import prompts
 from chatbot.apps import server
 from chatbot.apps.page import load_page
 from chatbot.apps.state import Progress, ServerState
+from chatbot.bootstrap import shipped
+from chatbot.engines.parts import Engine
 from chatbot.flow.pipeline import Pipeline
 from chatbot.knowledge.collections import Collection
 from chatbot.schema import AnswerEvent, Query
 from chatbot.settings import Settings
+from chatbot.tasks.events import TaskCard, TaskEvent
+from chatbot.tasks.tasks import Tasks
+from chatbot.tasks.work import TaskParts
 
 PATIENCE_S = 60
 
@@ -33,16 +40,31 @@ class PageApplication:
         questions: Path | None = None,
         held: Mapping[str, int] | None = None,
         pipeline: Pipeline | None = None,
+        writes: bool = False,
     ) -> None:
         self.settings = Settings()
         self.collections = {"handbook": Collection(name="handbook", title="The <i>handbook</i>", files={}, questions=questions)}
         self.held = {"handbook": 1} if held is None else held
         self.catalogue = SimpleNamespace(collections=lambda: self.held)
         self.queries: list[Query] = []
+        self.run_tasks: list[tuple[str, dict[str, Any]]] = []
         self._pipeline = pipeline or scripted_pipeline(engine)
+        nothing: Any = None
+        parts = TaskParts(Engine(engine, writes=writes), prompts.load([shipped("prompts")]), self._pipeline, nothing, nothing)
+        self._tasks = Tasks(parts)
 
     def is_empty(self) -> bool:
         return not self.held
+
+    def tasks(self) -> list[TaskCard]:
+        return self._tasks.cards()
+
+    def run_task(self, name: str, inputs: Mapping[str, Any]) -> AsyncGenerator[TaskEvent]:
+        self.run_tasks.append((name, dict(inputs)))
+        return self._tasks.run(name, inputs)
+
+    def documents(self) -> list[str]:
+        return [f"{name}/page.md" for name in self.held]
 
     def answer(self, query: Query) -> AsyncGenerator[AnswerEvent]:
         self.queries.append(query)

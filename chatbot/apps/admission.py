@@ -27,6 +27,7 @@ MAX_QUESTIONS = 256
 for seconds, nearly all of them waiting for its server. `benchmarks/engine saturation` shows both with 128."""
 
 _QUESTIONS = {"/v1/answers", "/v1/chat/completions", "/v1/search"}
+_TASKS = "/v1/tasks/"
 _WITH_BODY = {"POST", "PUT", "PATCH"}
 _CLOSE = {"Connection": "close"}
 """What is left of the body must not be read as the next request."""
@@ -44,7 +45,7 @@ class Admission:
             await self._app(scope, receive, send)
         elif sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADERS:
             await problem(431, f"the headers have more than {MAX_HEADERS // 2**10} KiB")(scope, receive, send)
-        elif scope["method"] == "POST" and scope["path"] in _QUESTIONS:
+        elif scope["method"] == "POST" and (scope["path"] in _QUESTIONS or scope["path"].startswith(_TASKS)):
             await self._question(scope, receive, send)
         elif scope["method"] in _WITH_BODY:
             async with _Body(receive) as body:

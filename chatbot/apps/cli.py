@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from chatbot import __version__, settings
+from chatbot.apps import task_command
 from chatbot.errors import ChatbotError, InternalError, SettingsError, UserError, from_code
 
 if TYPE_CHECKING:
@@ -220,6 +221,9 @@ async def _ask(session: Session, query: Query, json: bool, stream: bool) -> Answ
                     terminal.answer(event.answer, as_json=json)
                 return event.answer
     raise InternalError("the answer broke off; ask again")
+
+
+task_command.add_to(app, _with_session)
 
 
 if __name__ == "__main__":

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
+from typing import Any
 
 from chatbot.apps.turn import Turn, advance, stop
-from chatbot.schema import AnswerEvent
 
 
 class PacedTurns:
     """Folds events into a turn and shows it at most every `interval_s`, a new phase at once."""
 
-    def __init__(self, events: AsyncGenerator[AnswerEvent], interval_s: float) -> None:
+    def __init__(
+        self,
+        events: AsyncGenerator[Any],
+        interval_s: float,
+        fold: Callable[[Any, Any], Turn] = advance,
+        begin: Turn = Turn(),  # noqa: B008  a frozen value
+    ) -> None:
+        """`fold` makes of a turn and an event the next turn, `begin` is the first."""
         self._events = events
         self._interval_s = interval_s
-        self._turn = Turn()
+        self._advance = fold
+        self._turn = begin
         self._changed, self._urgent = asyncio.Event(), asyncio.Event()
         # a task of its own: events are read, and closed, in one task, whatever the reader of the turns does
         self._folding = asyncio.create_task(self._fold())
@@ -53,7 +61,7 @@ class PacedTurns:
         try:
             async with contextlib.aclosing(self._events):
                 async for event in self._events:
-                    before, self._turn = self._turn, advance(self._turn, event)
+                    before, self._turn = self._turn, self._advance(self._turn, event)
                     self._changed.set()
                     if self._turn.busy and self._turn.phase != before.phase:
                         self._urgent.set()

@@ -25,6 +25,8 @@ from chatbot.errors import (
     ModelNotServed,
     OutputInvalid,
     UnknownCollection,
+    UnknownDocument,
+    UnknownTask,
     UserError,
     first_mistake,
 )
@@ -36,6 +38,8 @@ _log = logging.getLogger(__name__)
 
 _STATUS: Mapping[type[ChatbotError], int] = {
     UnknownCollection: 404,
+    UnknownDocument: 404,
+    UnknownTask: 404,
     UserError: 400,
     # whoever asks can mend none of these: between us and the engine's server something is set wrong, or slow, or broken
     KeyRefused: 502,

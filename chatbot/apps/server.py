@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from chatbot import __version__
-from chatbot.apps import api, openai_api, problems
+from chatbot.apps import api, openai_api, problems, tasks_api
 from chatbot.apps.admission import Admission
 from chatbot.apps.headers import SecurityHeaders
 from chatbot.apps.page import FrontPage, load_page
@@ -121,6 +121,7 @@ def build(settings: Settings, state: ServerState, start: Callable[[AsyncExitStac
     problems.install(app)
     app.include_router(api.router)
     app.include_router(openai_api.router)
+    app.include_router(tasks_api.router)
     app.add_route("/v1/{rest:path}", problems.no_route, _METHODS, include_in_schema=False)
     app.mount("/", app.state.page)
     return app

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, aclosing, contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import quote
 
 import httpx
 from pydantic import TypeAdapter
@@ -14,8 +15,10 @@ from chatbot.apps.wire import Lines, data_of
 from chatbot.errors import ChatbotError, DataDirectoryInUse, InternalError, UserError, from_code
 from chatbot.knowledge import ownership
 from chatbot.knowledge.ownership import Owner
+from chatbot.sampling import Sampling
 from chatbot.schema import AnswerEvent, DocumentReport, Failed, Passage, Query, answer_event
 from chatbot.settings import Settings
+from chatbot.tasks.events import TaskCard, TaskEvent, task_cards, task_event
 
 if TYPE_CHECKING:
     from chatbot.bootstrap import Application
@@ -41,6 +44,10 @@ class Session(Protocol):
     def answer(self, query: Query) -> AsyncGenerator[AnswerEvent]: ...
 
     async def search(self, query: Query, k: int) -> list[Passage]: ...
+
+    def tasks(self) -> list[TaskCard]: ...
+
+    def run_task(self, name: str, inputs: Mapping[str, Any], sampling: Sampling | None = None) -> AsyncGenerator[TaskEvent]: ...
 
     def sync(self, paths: Sequence[str], collection: str = "", dry_run: bool = False) -> Iterator[DocumentReport]: ...
 
@@ -128,16 +135,9 @@ class RemoteApplication:
 
     async def answer(self, query: Query) -> AsyncGenerator[AnswerEvent]:
         """See `Pipeline.answer`."""
-        body = {**_query(query), "question": query.text, "stream": True}
-        with self._reached():
-            async with httpx.AsyncClient(**self._options) as client, client.stream("POST", "/v1/answers", json=body) as response:
-                if response.status_code != 200:
-                    await response.aread()
-                    raise _error(response)
-                lines = Lines()
-                async for piece in response.aiter_bytes():
-                    for data in filter(None, map(data_of, lines.feed(piece))):
-                        yield answer_event.validate_json(data)
+        async with aclosing(self._streamed("/v1/answers", {**_query(query), "question": query.text})) as events:
+            async for data in events:
+                yield answer_event.validate_json(data)
 
     async def search(self, query: Query, k: int) -> list[Passage]:
         """See `Pipeline.search`."""
@@ -147,6 +147,34 @@ class RemoteApplication:
         if response.status_code != 200:
             raise _error(response)
         return [Passage.model_validate(passage) for passage in response.json()["passages"]]
+
+    def tasks(self) -> list[TaskCard]:
+        """See `Tasks.cards`."""
+        with self._reached(), httpx.Client(**self._options) as client:
+            response = client.get("/v1/tasks")
+        if response.status_code != 200:
+            raise _error(response)
+        return task_cards.validate_python(response.json()["tasks"])
+
+    async def run_task(self, name: str, inputs: Mapping[str, Any], sampling: Sampling | None = None) -> AsyncGenerator[TaskEvent]:
+        """See `Tasks.run`."""
+        body = {"inputs": inputs, "sampling": sampling.given() if sampling else None}
+        async with aclosing(self._streamed(f"/v1/tasks/{quote(name, safe='')}", body)) as events:
+            async for data in events:
+                yield task_event.validate_json(data)
+
+    async def _streamed(self, path: str, body: Mapping[str, Any]) -> AsyncGenerator[str]:
+        """The JSON of each Server-Sent Event."""
+        with self._reached():
+            body = {**body, "stream": True}
+            async with httpx.AsyncClient(**self._options) as client, client.stream("POST", path, json=body) as response:
+                if response.status_code != 200:
+                    await response.aread()
+                    raise _error(response)
+                lines = Lines()
+                async for piece in response.aiter_bytes():
+                    for data in filter(None, map(data_of, lines.feed(piece))):
+                        yield data
 
     def sync(self, paths: Sequence[str], collection: str = "", dry_run: bool = False) -> Iterator[DocumentReport]:
         """See `Application.sync`."""

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import gradio as gr
 from gradio.themes import Base
 
-from chatbot.apps import render
+from chatbot.apps import render, render_task
 from chatbot.apps.pacing import PacedTurns
+from chatbot.apps.task_turn import TaskTurn, advance_task
 from chatbot.apps.turn import Turn, fail, refuse
+from chatbot.apps.web_layout import Parts, choices, lay_out, welcome_text
+from chatbot.apps.web_tasks import ANSWER
 from chatbot.bootstrap import Application
 from chatbot.errors import ChatbotError, UserError
-from chatbot.knowledge.collections import Collection, golden_questions
 from chatbot.schema import Message, Query
 
 FRAME_S = 0.1
@@ -37,7 +39,6 @@ SESSIONS = 200
 
 _ANSWERS_AT_ONCE = 8
 _WAITING = 64
-_EXAMPLES = 3
 _STATIC = Path(__file__).parent / "static"
 _FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
 _MONOSPACE = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
@@ -52,48 +53,49 @@ class Exchange(NamedTuple):
     turn: Turn
 
 
+class _Wish(NamedTuple):
+    """What a person sent."""
+
+    task: str
+    text: str
+    collection: str
+    given: Mapping[str, Any]
+    """The task's inputs."""
+
+
+class _Started(NamedTuple):
+    """An answer, or a task, that has begun."""
+
+    paced: PacedTurns
+    turn: Turn
+    """The first."""
+    shown: str
+    """What the person is shown to have asked."""
+    name: str
+    """For the log."""
+
+
 Conversation = tuple[Exchange, ...]
 Frame = dict[Any, Any]
 """New values by component."""
 
 
-class _Example(NamedTuple):
-    button: gr.Button
-    collection: str
-    """Where it is asked: other documents may speak of the same things."""
-
-
-class _Parts(NamedTuple):
-    """The components that events read and write."""
-
-    welcome: gr.HTML
-    examples: list[_Example]
-    transcript: gr.Chatbot
-    hint: gr.HTML
-    question: gr.Textbox
-    send: gr.Button
-    halt: gr.Button
-    collection: gr.Dropdown
-    reset: gr.Button
-    conversation: gr.State
-
-
 def build(application: Application) -> gr.Blocks:
     """The page; mount it with `mount_options`."""
     with gr.Blocks(title="Chatbot", analytics_enabled=False, fill_height=True, fill_width=True) as blocks:
-        parts = _lay_out(application)
+        parts = lay_out(application)
         _wire(parts, application)
 
         def loaded() -> Frame:
             """A sync may have brought documents since the page was built."""
             return {
-                parts.welcome: _welcome(application),
-                parts.collection: gr.Dropdown(_choices(application)),
+                parts.welcome: welcome_text(application),
+                parts.collection: gr.Dropdown(choices(application)),
+                **parts.tasks.refreshed(application),
             }
 
-        blocks.load(
-            loaded, None, [parts.welcome, parts.collection], queue=False, show_progress="hidden", api_visibility="private"
-        )
+        refreshed = [parts.welcome, parts.collection, *parts.tasks.of_documents()]
+        blocks.load(loaded, None, refreshed, queue=False, show_progress="hidden", api_visibility="private")
     blocks.queue(max_size=_WAITING, default_concurrency_limit=_ANSWERS_AT_ONCE, api_open=False)
     blocks.state_session_capacity = SESSIONS
     return blocks
@@ -101,7 +103,8 @@ def build(application: Application) -> gr.Blocks:
 
 def mount_options() -> dict[str, Any]:
     """Arguments for `gr.mount_gradio_app`: nothing leaves this machine, nothing is recorded. (`page` refuses uploads.)"""
-    style, script = ((_STATIC / name).read_text(encoding="utf-8") for name in ("chat.css", "chat.js"))
+    files = ("chat.css", "tasks.css", "chat.js")
+    style, tasks_style, script = ((_STATIC / name).read_text(encoding="utf-8") for name in files)
     return {
         "theme": Base(primary_hue="teal", neutral_hue="slate", font=_FONTS, font_mono=_MONOSPACE).set(
             # --ground and --ink of chat.css, which comes later than the first paint
@@ -111,7 +114,7 @@ def mount_options() -> dict[str, Any]:
             body_text_color_dark="#e7ebf0",
         ),
         "favicon_path": str(_STATIC / "icon.svg"),
-        "head": f"<style>{style}</style><script>{script}</script>",
+        "head": f"<style>{style}{tasks_style}</style><script>{script}</script>",
         "footer_links": [],
         "run_history": False,
         "show_error": False,
@@ -121,84 +124,25 @@ def mount_options() -> dict[str, Any]:
     }
 
 
-def _lay_out(application: Application) -> _Parts:
-    with gr.Column(elem_id="page"):
-        gr.HTML(render.HEADER, elem_id="header")
-        with gr.Column(elem_id="welcome"):
-            welcome = gr.HTML(_welcome(application))
-            examples = list(_examples(application.collections.values()))
-        transcript = gr.Chatbot(
-            label="Conversation",
-            show_label=False,
-            elem_id="transcript",
-            buttons=[],
-            height=None,
-            autoscroll=False,  # chat.js follows an answer, and lets go when a person scrolls up
-            latex_delimiters=[],
-            sanitize_html=False,  # every message is our own HTML, and all text in it went through render.escape
-            allow_tags=False,
-            feedback_options=None,
-            layout="bubble",
-        )
-        with gr.Column(elem_id="composer"):
-            hint = gr.HTML("", elem_id="hint")
-            with gr.Row(elem_id="line"):
-                question = gr.Textbox(label="Your question", placeholder="Ask a question", max_lines=6, elem_id="question")
-                send = gr.Button("Send", variant="primary", elem_id="send")
-                halt = gr.Button("Stop", elem_id="stop")
-            with gr.Row(elem_id="options"):
-                collection = gr.Dropdown(
-                    _choices(application), value="", label="Search in", filterable=False, elem_id="collection"
-                )
-                reset = gr.Button("New conversation", elem_id="reset")
-            gr.HTML(render.FINE_PRINT, elem_id="fine-print")
-    gr.HTML(render.PANEL, elem_id="side")
-    return _Parts(welcome, examples, transcript, hint, question, send, halt, collection, reset, gr.State(()))
-
-
-def _examples(collections: Iterable[Collection]) -> Iterator[_Example]:
-    for collection in collections:
-        if questions := _example_questions(collection):
-            gr.HTML(render.collection_html(collection), elem_classes="collection")
-            with gr.Row(elem_classes="examples"):
-                for question in questions:
-                    yield _Example(gr.Button(question, elem_classes="example"), collection.name)
-
-
-def _example_questions(collection: Collection) -> list[str]:
-    return [each.question for each in golden_questions(collection) if each.expected_sources][:_EXAMPLES]
-
-
-def _welcome(application: Application) -> str:
-    """A collection without example questions would otherwise not be seen."""
-    held, described = application.catalogue.collections(), application.collections
-    plain = {name for name in held if name not in described or not _example_questions(described[name])}
-    return render.welcome_html(bool(held), {title: held[name] for title, name in _choices(application) if name in plain})
-
-
-def _choices(application: Application) -> list[tuple[str, str]]:
-    """Collections that hold documents, title and name, the described ones first."""
-    held, described = application.catalogue.collections(), application.collections
-    names = [name for name in described if name in held] + sorted(held.keys() - described.keys())
-    return [("All documents", ""), *((described[name].title if name in described else name, name) for name in names)]
-
-
-def _wire(parts: _Parts, application: Application) -> None:
+def _wire(parts: Parts, application: Application) -> None:
     running: dict[str, PacedTurns] = {}
 
-    async def respond(text: str, collection: str, conversation: Conversation, request: gr.Request) -> AsyncGenerator[Frame]:
+    async def respond(
+        text: str, collection: str, conversation: Conversation, request: gr.Request, task: str = ANSWER, *values: Any
+    ) -> AsyncGenerator[Frame]:
         session = request.session_hash or ""
-        if session in running or not text.strip():
+        given = parts.tasks.given(task, text, values) if values else {"question": text.strip()}
+        if session in running or parts.tasks.needs_text(task, given):
             yield {parts.hint: render.BUSY_HINT if session in running else render.EMPTY_HINT}
             return
         earlier = conversation[1 - KEPT_EXCHANGES :]
         shown = [message for exchange in earlier for message in _messages(exchange)]
-        query = Query(text=text, history=_history(earlier), collections=(collection,) if collection else ())
-        running[session] = paced = PacedTurns(application.answer(query), FRAME_S)
+        started = _start(_Wish(task, text, collection, given), earlier, parts, application)
+        running[session] = started.paced
         try:
-            async with contextlib.aclosing(_turns(paced, query)) as turns:
+            async with contextlib.aclosing(_turns(started)) as turns:
                 async for turn in turns:
-                    exchange = Exchange(text[: application.settings.max_question_chars], turn)
+                    exchange = Exchange(started.shown[: application.settings.max_question_chars], turn)
                     yield {
                         parts.transcript: [*shown, *_messages(exchange)],
                         parts.conversation: (*earlier, exchange),
@@ -217,32 +161,54 @@ def _wire(parts: _Parts, application: Application) -> None:
 
     outputs = [parts.question, parts.hint, parts.transcript, parts.conversation]
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    sources: list[tuple[Any, Any, Any]] = [
-        (parts.question.submit, parts.question, parts.collection),
-        (parts.send.click, parts.question, parts.collection),
-        *((example.button.click, example.button, gr.State(example.collection)) for example in parts.examples),
+    task = [parts.tasks.choice, *(each.component for each in parts.tasks.inputs)]
+    sources: list[tuple[Any, Any, Any, list[Any]]] = [
+        (parts.question.submit, parts.question, parts.collection, task),
+        (parts.send.click, parts.question, parts.collection, task),
+        *((example.button.click, example.button, gr.State(example.collection), []) for example in parts.examples),
     ]
-    for trigger, question, collection in sources:
-        inputs = [question, collection, parts.conversation]
+    for trigger, question, collection, chosen in sources:
+        inputs = [question, collection, parts.conversation, *chosen]
         # "multiple": otherwise the browser drops a question that comes too early, and nothing says so
         trigger(respond, inputs, outputs, trigger_mode="multiple", concurrency_id="answer", **quiet)
+    _wire_choice(parts, quiet)
     parts.halt.click(halt, queue=False, **quiet)
     parts.reset.click(forgotten, None, outputs, queue=False, **quiet)
 
 
-def _fields(parts: _Parts, text: str, turn: Turn) -> Frame:
+def _start(wish: _Wish, earlier: Conversation, parts: Parts, application: Application) -> _Started:
+    if wish.task == ANSWER:
+        collections = (wish.collection,) if wish.collection else ()
+        query = Query(text=wish.text, history=_history(earlier), collections=collections)
+        return _Started(PacedTurns(application.answer(query), FRAME_S), Turn(), wish.text, f"request {query.request_id}")
+    turn = TaskTurn(task=wish.task, inputs=wish.given)
+    events = application.run_task(wish.task, {**wish.given, **_remembered(wish.task, wish.given, earlier)})
+    shown = render_task.asked(parts.tasks.cards[wish.task], wish.text, wish.given)
+    return _Started(PacedTurns(events, FRAME_S, advance_task, turn), turn, shown, f"task {wish.task}")
+
+
+def _wire_choice(parts: Parts, quiet: dict[str, Any]) -> None:
+    def choose(task: str) -> Frame:
+        shown = {parts.question: gr.Textbox(placeholder=parts.tasks.placeholder(task)), **parts.tasks.chosen(task)}
+        return {**shown, parts.collection: gr.Dropdown(visible=task == ANSWER)}
+
+    changed = [parts.question, parts.collection, *parts.tasks.rows.values()]
+    parts.tasks.choice.change(choose, parts.tasks.choice, changed, queue=False, **quiet)
+
+
+def _fields(parts: Parts, text: str, turn: Turn) -> Frame:
     """The text box is emptied once, so that the next question can be typed, and gets back a question to be changed."""
     if turn.phase == "searching":
         return {parts.question: "", parts.hint: ""}
     return {parts.question: text} if turn.phase == "refused" else {} if turn.busy else {parts.hint: ""}
 
 
-async def _turns(paced: PacedTurns, query: Query) -> AsyncGenerator[Turn]:
+async def _turns(started: _Started) -> AsyncGenerator[Turn]:
     """The answer as it grows; errors become the last turn."""
-    turn = Turn()
+    turn = started.turn
     yield turn
     try:
-        async with contextlib.aclosing(paced.turns()) as turns:
+        async with contextlib.aclosing(started.paced.turns()) as turns:
             async for turn in turns:
                 yield turn
     except UserError as error:
@@ -250,21 +216,38 @@ async def _turns(paced: PacedTurns, query: Query) -> AsyncGenerator[Turn]:
     except ChatbotError as error:
         yield fail(turn, str(error))
     except Exception:  # noqa: BLE001  the page is the last who can tell the person
-        _log.exception("the web chat could not answer request %s", query.request_id)
+        _log.exception("the web chat could not answer %s", started.name)
         yield fail(turn, render.UNEXPECTED)
 
 
 def _messages(exchange: Exchange) -> list[dict[str, str]]:
     return [
         {"role": "user", "content": render.question_html(exchange.question)},
-        {"role": "assistant", "content": render.turn_html(exchange.turn)},
+        {"role": "assistant", "content": _turn_html(exchange.turn)},
     ]
 
 
+def _turn_html(turn: Turn) -> str:
+    return render_task.turn_html(turn) if isinstance(turn, TaskTurn) else render.turn_html(turn)
+
+
+def _remembered(task: str, given: Mapping[str, Any], conversation: Conversation) -> dict[str, Any]:
+    """What a task that goes on needs of the conversation: a chat its turns, a tutor the state of the lesson."""
+    if task == "chat":
+        return {"history": _history(conversation)}
+    last = conversation[-1].turn if conversation else None
+    if task != "tutor" or not isinstance(last, TaskTurn) or last.task != task or last.result is None:
+        return {}
+    data, same_document = last.result.data, last.inputs.get("document") == given.get("document")
+    return {"state": data["state"]} if same_document and isinstance(data, dict) else {}
+
+
 def _history(conversation: Conversation) -> tuple[Message, ...]:
-    """The exchanges that got an answer, as plain text."""
+    """The exchanges that got an answer, as plain text; of tasks only the chat, which is a conversation too."""
     messages: list[Message] = []
     for question, turn in conversation:
-        if turn.plain:
+        if isinstance(turn, TaskTurn):
+            question = str(turn.inputs["text"]) if turn.task == "chat" else ""
+        if turn.plain and question:
             messages += [Message(role="user", content=question), Message(role="assistant", content=turn.plain)]
     return tuple(messages[-KEPT_MESSAGES:])

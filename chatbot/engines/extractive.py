@@ -170,12 +170,12 @@ def _candidates(documents: Sequence[Mapping[str, Any]]) -> list[_Candidate]:
         heading = (document.get("section") or title).rpartition(" > ")[2]
         for start, end in sentences.split(text):
             sentence = _REFERENCE.sub("", " ".join(text[start:end].split()))
-            if _is_prose(sentence):
+            if is_prose(sentence):
                 found.setdefault(sentence.lower(), _Candidate(number, offset + start, sentence, source, title, heading))
     return list(found.values())
 
 
-def _is_prose(sentence: str) -> bool:
+def is_prose(sentence: str) -> bool:
     """False for headings, crumbs of tables, lines of code, and words that only announce what follows."""
     # a mark, such as a Hindi vowel sign, belongs to its letter
     letters = sum(character.isspace() or unicodedata.category(character)[0] in "LMN" for character in sentence)
@@ -184,8 +184,13 @@ def _is_prose(sentence: str) -> bool:
     return words >= _MIN_WORDS and is_text and not sentence.endswith((":", "："))
 
 
+def dangles(sentence: str) -> bool:
+    """True if it opens with a word that leans on the sentence before."""
+    return bool(_DANGLES.match(sentence))
+
+
 def _leans_on_the_one_before(candidates: Sequence[_Candidate], i: int) -> bool:
-    return i > 0 and candidates[i].document == candidates[i - 1].document and bool(_DANGLES.match(candidates[i].text))
+    return i > 0 and candidates[i].document == candidates[i - 1].document and dangles(candidates[i].text)
 
 
 def _laid_out(quoted: Sequence[_Candidate]) -> str:

@@ -54,6 +54,8 @@ class Engine(NamedTuple):
     """None: nothing is counted, and the engine has to cope with what it gets."""
     open: Callable[[], AbstractAsyncContextManager[Any]] = nullcontext
     """What it holds open while many questions are asked in one event loop, such as a pool of connections."""
+    continues: bool = False
+    """It takes the option `continue_final_message`: the last message is the beginning of its answer."""
 
 
 def as_engine(built: Engine | BaseChatModel) -> Engine:

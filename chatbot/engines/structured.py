@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -10,12 +11,15 @@ import referencing
 import referencing.exceptions
 from langchain_core.messages import AIMessage
 from pydantic import BaseModel, ValidationError
-from pydantic_core import from_json
+from pydantic_core import to_json
 
 from chatbot.errors import BadParameter, OutputInvalid, first_mistake
 
 Schema = type[BaseModel] | dict[str, Any]
 """A pydantic model, or a JSON schema (draft 2020-12)."""
+
+_BROKEN_CHARACTER = re.compile("\ufffd+")
+"""Bytes that are no UTF-8. The server's grammar took them for one character when it counted the length of a string."""
 
 
 def response_format(schema: Schema) -> dict[str, Any]:
@@ -53,9 +57,23 @@ def validated(schema: Schema, message: AIMessage) -> Any:
     if message.response_metadata.get("finish_reason") == "length":
         raise OutputInvalid("the answer was cut at max_tokens before its JSON ended; raise max_tokens")
     try:
+        # not strict: where a schema bounds a string's length, vLLM 0.32 lets line breaks and tabs into it as they are
+        value = json.loads(_BROKEN_CHARACTER.sub("\ufffd", message.text), strict=False, parse_constant=_no_number)
+    except ValueError as error:
+        raise OutputInvalid(f"the answer is not JSON: {error}") from error
+    return conforming(schema, value)
+
+
+def conforming(schema: Schema, value: Any) -> Any:
+    """An instance of the model, or the value as it is, which the JSON schema allows.
+
+    Raises:
+        OutputInvalid: it does not follow the schema.
+    """
+    try:
         if isinstance(schema, type):
-            return schema.model_validate_json(message.text)
-        value = from_json(message.text)
+            # as JSON, whose lists are tuples here
+            return schema.model_validate_json(to_json(value))
         # an empty registry: a schema's reference to another address is not fetched
         jsonschema.Draft202012Validator(schema, registry=referencing.Registry()).validate(value)
         return value
@@ -65,5 +83,7 @@ def validated(schema: Schema, message: AIMessage) -> Any:
         raise OutputInvalid(f"the answer does not follow the schema: {error.message}") from error
     except referencing.exceptions.Unresolvable as error:
         raise BadParameter(f"the JSON schema refers to {error.ref!r}, which is not inside it") from error
-    except ValueError as error:
-        raise OutputInvalid(f"the answer is not JSON: {error}") from error
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no number of JSON")

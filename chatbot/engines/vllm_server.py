@@ -181,7 +181,7 @@ def build(parts: EngineParts) -> Engine:
     """Registered as `vllm`."""
     engine = build_engine(parts.settings.vllm)
     engine = build_engine(parts.settings.vllm)
-    return Engine(engine, sampling=engine.defaults, window=engine.models, open=lambda: engine.http)
+    return Engine(engine, sampling=engine.defaults, window=engine.models, open=lambda: engine.http, continues=True)
 
 
 def _events(events: Events, piece: bytes) -> list[bytes]:

@@ -34,7 +34,7 @@ async def fit(
     if window is None:
         return compose(Cut()).model_copy(update={"sampling": sampling})
     context = await window.context()
-    answer = _answer_tokens(sampling, context)
+    answer = answer_tokens(sampling, context)
     room = context.tokens - answer
     cuts = _cuts(passages, turns)
     fitted = await _fullest(compose, cuts, room, window)
@@ -47,7 +47,7 @@ async def fit(
     return fitted.model_copy(update={"sampling": sampling.model_copy(update={"max_tokens": answer})})
 
 
-def _answer_tokens(sampling: Sampling, context: Context) -> int:
+def answer_tokens(sampling: Sampling, context: Context) -> int:
     """Room for the answer: what was asked for, as long as half of the context is left for the prompt."""
     return min(sampling.max_tokens or context.answer_tokens, context.tokens // 2)
 
@@ -68,7 +68,7 @@ async def _fullest(
     middle = 0  # the fullest is tried first: it nearly always fits
     while low < high:
         request = compose(cuts[middle])
-        if await _fits(langchain_messages(request.messages), room, window):
+        if await fits(langchain_messages(request.messages), room, window):
             high, fitting = middle, request
         else:
             low = middle + 1
@@ -76,8 +76,11 @@ async def _fullest(
     return fitting
 
 
-async def _fits(messages: Sequence[BaseMessage], room: int, window: Window) -> bool:
-    """Counts only where it has to: a token is a byte or more of the text in every tokenizer that decoder models use."""
+async def fits(messages: Sequence[BaseMessage], room: int, window: Window) -> bool:
+    """True if a prompt has no more than `room` tokens.
+
+    Counts only where it has to: a token is a byte or more of the text in every tokenizer that decoder models use.
+    """
     if sum(len(message.text.encode()) + _TEMPLATE_BYTES for message in messages) <= room:
         return True
     return await window.count(messages) <= room

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from typing import Any, cast
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessageChunk
+from langchain_core.messages import AIMessage, AIMessageChunk
 
 from chatbot.flow.compose import EngineRequest
 from chatbot.flow.messages import langchain_messages
@@ -34,11 +34,12 @@ async def generate(engine: BaseChatModel, request: EngineRequest) -> AsyncGenera
             if text := piece.text:
                 yield Delta(text=text)
             if piece.response_metadata or piece.usage_metadata:
-                stop = _stop(piece, stop)
+                stop = stop_of(piece, stop)
     yield stop
 
 
-def _stop(piece: AIMessageChunk, so_far: Stop) -> Stop:
+def stop_of(piece: AIMessage, so_far: Stop) -> Stop:
+    """What a message says of its end, laid over what earlier ones said."""
     said, usage = piece.response_metadata, so_far.usage
     if counted := piece.usage_metadata:  # LangChain's chunks add up, and so do their counts
         usage = Usage(

@@ -148,6 +148,16 @@ class Catalogue:
             found = connection.scalar(select(tables.documents.c.text).where(tables.documents.c.id == document_id))
         return found or ""
 
+    def documents(self, name: str = "") -> list[Document]:
+        """Published documents by collection and path: all, or those that `name` names, as a path or as collection/path."""
+        columns = tables.documents.c
+        wanted = select(*(column for column in columns if column.name != "text")).where(columns.published)
+        if name:
+            wanted = wanted.where((columns.path == name) | (columns.collection + "/" + columns.path == name))
+        ordered = wanted.order_by(columns.collection, columns.path).set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)
+        with self._database.reading() as connection:
+            return [to_document(row) for row in connection.execute(ordered)]
+
     def collections(self) -> dict[str, int]:
         """Number of published documents by collection."""
         counted = (
@@ -164,6 +174,12 @@ class Catalogue:
         """Ids of all published chunks: what both indexes must hold, no more and no less."""
         with self._database.reading() as connection:
             return set(connection.scalars(select(tables.chunks.c.id).join(tables.documents).where(tables.documents.c.published)))
+
+    def chunks_of(self, document_id: str) -> list[Chunk]:
+        """All chunks of a document, in the order of its text."""
+        wanted = select(tables.chunks).where(tables.chunks.c.document_id == document_id).order_by(tables.chunks.c.start)
+        with self._database.reading() as connection:
+            return [to_chunk(row) for row in connection.execute(wanted.set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL))]
 
     def published_chunks(self, ids: Iterable[str]) -> dict[str, tuple[Chunk, Document]]:
         """The published ones among `ids`, with their documents."""

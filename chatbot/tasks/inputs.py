@@ -1,0 +1,75 @@
+"""Inputs of a task: what a person gives at a terminal, in a form or as JSON, checked once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BeforeValidator, Field, ValidationError
+
+from chatbot.errors import BadInput
+from chatbot.schema import Value
+
+_LONGEST_VALUE = 60
+
+
+class Inputs(Value):
+    """Base of all inputs. Every field has a description, which forms and messages show."""
+
+
+I = TypeVar("I", bound=Inputs)  # noqa: E741
+
+
+def _listed(value: Any) -> Any:
+    """A terminal and a form have no lists: there, commas part the items, or it is JSON."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        return _from_json(value)
+    return [item.strip() for item in value.split(",") if item.strip()]
+
+
+def _from_json(value: Any) -> Any:
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError as error:
+        raise ValueError(f"it is no JSON: {error}") from error
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+"""Several short texts; as a string with commas between them."""
+
+from_json = BeforeValidator(_from_json)
+"""For a field that may be given as JSON in a string."""
+
+DocumentName = Annotated[str, Field(json_schema_extra={"format": "document"})]
+"""`collection/source`, as citations show it, or the source alone where no other collection has it."""
+
+
+def checked(task: str, kind: type[I], given: Mapping[str, Any]) -> I:
+    """The inputs of a task.
+
+    Raises:
+        BadInput: says which one, which value, and what is allowed.
+    """
+    try:
+        return kind.model_validate(given)
+    except ValidationError as error:
+        mistake = error.errors()[0]
+    properties = kind.model_json_schema()["properties"]
+    name = str(mistake["loc"][0]) if mistake["loc"] else ""
+    meant = properties.get(name, {}).get("description", "")
+    if mistake["type"] == "extra_forbidden":
+        raise BadInput(f"the task {task!r} has no input {name!r}; it has: {', '.join(properties)}")
+    if mistake["type"] == "missing":
+        raise BadInput(f"the task {task!r} needs {name!r}: {meant}")
+    said = mistake["msg"].removeprefix("Value error, ")
+    if not name:
+        raise BadInput(f"the task {task!r}: {said}")
+    raise BadInput(f"the task {task!r}: {name} = {_shortened(mistake['input'])}: {said} ({meant})")
+
+
+def _shortened(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= _LONGEST_VALUE else shown[:_LONGEST_VALUE] + "…"
