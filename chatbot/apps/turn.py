@@ -17,6 +17,7 @@ from chatbot.schema import (
     DeltaReleased,
     Failed,
     Judged,
+    Message,
     Passage,
     Replaced,
     Retrieved,
@@ -42,6 +43,8 @@ class Turn:
     citations: tuple[Citation, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
     passages: tuple[Passage, ...] = field(default=(), repr=False)
+    chunks: tuple[str, ...] = ()
+    """Ids of the passages that the engine had before it, known once the answer is finished."""
     is_markdown: bool = False
     """Its engine writes Markdown; a quote is shown as it is."""
     note: str = ""
@@ -54,8 +57,14 @@ class Turn:
 
     @property
     def plain(self) -> str:
-        """The words without markers, as the history of a later question has them."""
+        """The words without markers."""
         return markers.unescaped(markers.strip("".join(text for text, _ in self.pieces()))).strip()
+
+    def said(self) -> Message:
+        """The answer as the history of a later question has it."""
+        text, places = self.shown()
+        cited = tuple(self.citations[place].chunk_id for place in places if place < len(self.citations))
+        return Message(role="assistant", content=text.strip(), chunks=self.chunks, cited=cited)
 
     def pieces(self) -> Iterator[tuple[str, int]]:
         """Stretches of text, each with the number of markers before it; what was taken back is replaced already."""
@@ -130,7 +139,8 @@ def _complete(turn: Turn, answer: Answer) -> Turn:
         replaced=(),
         citations=answer.citations,
         verdicts=answer.verdicts,
-        is_markdown=answer.status == "answered" and answer.manifest.engine not in _PLAIN,
+        is_markdown=answer.status in {"answered", "partial"} and answer.manifest.engine not in _PLAIN,
+        chunks=answer.manifest.chunks,
         passages=answer.passages,
         note="The answer was cut at its length limit." if answer.finish_reason == "length" else "",
     )

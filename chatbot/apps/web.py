@@ -243,11 +243,12 @@ def _remembered(task: str, given: Mapping[str, Any], conversation: Conversation)
 
 
 def _history(conversation: Conversation) -> tuple[Message, ...]:
-    """The exchanges that got an answer, as plain text; of tasks only the chat, which is a conversation too."""
+    """The exchanges that got an answer; of tasks only the chat, which is a conversation too."""
     messages: list[Message] = []
     for question, turn in conversation:
         if isinstance(turn, TaskTurn):
             question = str(turn.inputs["text"]) if turn.task == "chat" else ""
         if turn.plain and question:
-            messages += [Message(role="user", content=question), Message(role="assistant", content=turn.plain)]
+            answer = Message(role="assistant", content=turn.plain) if isinstance(turn, TaskTurn) else turn.said()
+            messages += [Message(role="user", content=question), answer]
     return tuple(messages[-KEPT_MESSAGES:])

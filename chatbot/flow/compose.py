@@ -101,7 +101,7 @@ class _Sheet:
     def answer(self, said: Message) -> Message:
         """An earlier answer, its markers numbered as the engine numbers."""
         numbers = [self._numbers.get(id_) for id_ in said.cited]
-        return Message(role="assistant", content=markers.renumbered(said.content, numbers))
+        return Message(role="assistant", content=markers.unescaped(markers.renumbered(said.content, numbers)))
 
     def _documents(self, brought: Sequence[Passage]) -> Iterator[str]:
         for passage in brought:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from fakes import passage
+import asyncio
+
+from fakes import ScriptedEngine, passage, scripted_pipeline
 
 from chatbot.apps.turn import Turn, advance, fail, stop
+from chatbot.engines.parts import Engine
+from chatbot.flow.pipeline import Pipeline
 from chatbot.schema import (
     Answer,
     AnswerEvent,
@@ -16,6 +20,7 @@ from chatbot.schema import (
     FinishReason,
     Judged,
     Manifest,
+    Query,
     Replaced,
     Retrieved,
     Status,
@@ -116,3 +121,29 @@ def test_stopping_leaves_a_finished_turn_alone() -> None:
 
     assert stop(finished) is finished
     assert stop(Turn(raw="Po")).phase == "stopped"
+
+
+def test_an_answer_goes_into_the_history_with_its_markers_and_what_they_point_to() -> None:
+    turn = Turn()
+    pipeline = scripted_pipeline(
+        Engine(ScriptedEngine(pieces=["Blue. [2] Four litres. [1] Blue. [2]"], needs_documents=False)),
+        [passage("Four litres.", 1), passage("Blue.", 2)],
+    )
+    for event in asyncio.run(_events(pipeline)):
+        turn = advance(turn, event)
+
+    said = turn.said()
+
+    assert said.content == "Blue. [1] Four litres. [2] Blue. [1]"
+    assert said.cited == ("chunk-2", "chunk-1", "chunk-2")
+    assert said.chunks == ("chunk-1", "chunk-2")
+
+
+async def _events(pipeline: Pipeline) -> list[AnswerEvent]:
+    return [event async for event in pipeline.answer(Query(text="What is it like?"))]
+
+
+def test_an_answer_that_was_stopped_has_no_passages_in_the_history() -> None:
+    turn = stop(advance(Turn(), DeltaReleased(text="It is")))
+
+    assert (turn.said().content, turn.said().chunks) == ("It is", ())
