@@ -76,6 +76,5 @@ async def _rewritten(query: Query, engine: Engine, prompt: Prompt) -> str:
 
 
 def _opening(said: str) -> str:
-    return " ".join(markers.unescaped(markers.strip(said[: 2 * _OPENING_CHARACTERS])).split()[:_OPENING_WORDS])[
-        :_OPENING_CHARACTERS
-    ]
+    words = markers.unescaped(markers.strip(said[: 2 * _OPENING_CHARACTERS])).split()
+    return " ".join(words[:_OPENING_WORDS])[:_OPENING_CHARACTERS]

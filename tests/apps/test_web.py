@@ -160,10 +160,11 @@ def test_an_answer_streams_and_the_next_question_carries_it(
     asked = application.queries[-1]
     assert application.queries[-2].collections == ("handbook",)
     assert asked.collections == ()
-    assert asked.history == (
-        Message(role="user", content="How much?"),
-        Message(role="assistant", content="The kettle holds four litres."),
-    )
+    question, answer = asked.history
+    assert question == Message(role="user", content="How much?")
+    assert answer.content.startswith("The kettle holds four litres.")
+    assert answer.cited
+    assert set(answer.cited) <= set(answer.chunks)
 
 
 def test_a_history_has_twenty_messages_at_most(url: str, config: dict[str, Any], application: PageApplication) -> None:

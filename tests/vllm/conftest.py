@@ -1,4 +1,7 @@
-"""One real vLLM server for the whole session, started only when it is asked for: it takes two minutes and 3.5 GB of memory."""
+"""One real vLLM server for the whole session, started only when it is asked for: it takes two minutes and 3.5 GB of memory.
+
+`-m vllm` takes the CPU build; `-m gpu` takes the vLLM of a GPU host, which holds the same contract and its throughput.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +18,21 @@ HERE = Path(__file__).parent
 NOT_ASKED = pytest.mark.skip(reason="starts a vLLM server, so it must be asked for: python -m pytest -n0 -m vllm tests/vllm")
 
 
+NO_GPU = pytest.mark.skip(reason="needs a GPU host: set CHATBOT_VLLM_PYTHON to the Python of its vLLM, and ask with -m gpu")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    asked = "vllm" in config.getoption("markexpr")
+    asked = set(config.getoption("markexpr").split())
     for item in items:
-        if HERE in item.path.parents:
+        if HERE not in item.path.parents:
+            continue
+        if not item.get_closest_marker("gpu"):  # what is not for GPUs alone holds on both
             item.add_marker("vllm")
-            if not asked:
-                item.add_marker(NOT_ASKED)
+        item.add_marker("gpu")
+        if "gpu" in asked and not os.environ.get("CHATBOT_VLLM_PYTHON"):
+            item.add_marker(NO_GPU)
+        elif not {"vllm", "gpu"} & asked:
+            item.add_marker(NOT_ASKED)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
     python tests/vllm/environment.py            builds it if it is not there, and prints the path of its Python
     python tests/vllm/environment.py --check    builds nothing: prints the path, or exits with 1
 
+On a machine with a GPU, CHATBOT_VLLM_PYTHON names the Python of the environment that the dependency group `vllm` made there.
 Knows nothing about pytest or the application, and needs only the standard library.
 """
 
@@ -35,6 +36,8 @@ def folder() -> Path:
 
 def python() -> Path | None:
     """The environment's Python, or None where it has not been built."""
+    if given := os.environ.get("CHATBOT_VLLM_PYTHON"):
+        return Path(given)
     return folder() / "bin" / "python" if (folder() / COMPLETE).exists() else None
 
 
