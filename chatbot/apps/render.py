@@ -13,7 +13,7 @@ from chatbot.apps.turn import Turn
 from chatbot.knowledge.collections import Collection
 from chatbot.schema import Citation, Passage
 
-HEADER = "<h1>Chatbot</h1><p>Answers in the words of your documents, with the source of every sentence.</p>"
+HEADER = "<h1>Chatbot</h1><p>Answers from your documents, with their sources.</p>"
 FINE_PRINT = "Written by a machine, which can be wrong. Check the sources."
 EMPTY_HINT = "Type a question first."
 BUSY_HINT = "Wait for the answer, or stop it first."
@@ -25,7 +25,7 @@ PANEL = (
     '<div id="announcer" role="status"></div>'
 )
 _NOTICE = (
-    '<p class="notice"><strong>You are talking to a machine.</strong> It answers only from the documents, and it can be wrong: '
+    '<p class="notice"><strong>You are talking to a machine.</strong> It answers from the documents, and it can be wrong: '
     "check the sources. A click on a number in the answer shows them.</p>"
 )
 _NO_DOCUMENTS = (

@@ -317,7 +317,7 @@ async def test_a_server_that_is_full_refuses_and_recovers(vllm_server: VllmServe
         (
             {"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "strnig"}}}},
             BadParameter,
-            "",
+            "vLLM server refuses",
         ),
         ({"tools": [{"type": "function"}]}, BadParameter, "function"),
         ({"max_tokens": CONTEXT_TOKENS + 1}, BadParameter, "max_tokens"),
