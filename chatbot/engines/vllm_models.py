@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from langchain_core.messages import BaseMessage
 
-from chatbot.engines import vllm_request
+from chatbot.engines import byte_level, vllm_request
 from chatbot.engines.parts import Context
 from chatbot.engines.vllm_http import VllmHttp
 from chatbot.errors import EngineBroke, ModelNotServed
@@ -76,7 +76,7 @@ class VllmModels:
             ChatbotError: see `VllmHttp.post`.
         """
         said = await self._tokenized({"prompt": text, "add_special_tokens": False, "return_token_strs": True})
-        return list(zip(said["tokens"], said["token_strs"], strict=True))
+        return list(zip(said["tokens"], byte_level.readable(said["token_strs"], text), strict=True))
 
     async def _tokenized(self, body: dict[str, Any]) -> dict[str, Any]:
         said = await self._http.post("/tokenize", {"model": (await self.served()).name, **body})

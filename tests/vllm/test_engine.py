@@ -270,7 +270,7 @@ async def test_tokens_are_those_of_the_served_model(engine: VllmEngine) -> None:
     text = "Grüße aus 東京 😀"
     tokens = await engine.models.tokens(text)
 
-    assert len(tokens) == len({place for place, _ in enumerate(tokens)})
+    assert "".join(said for _, said in tokens).startswith("Gr")
     assert all(isinstance(id_, int) for id_, _ in tokens)
     assert len(await engine.models.tokens(text * 2)) == 2 * len(tokens)
 
