@@ -164,4 +164,5 @@ def from_code(code: str, message: str, retry_after_s: float | None = None) -> Ch
 def first_mistake(mistakes: Sequence[Mapping[str, Any]], inside: int = 0) -> str:
     """The first of pydantic's `errors()` with its place, less the `inside` outermost names of it."""
     location: tuple[str | int, ...] = mistakes[0]["loc"]
-    return ": ".join(filter(None, [".".join(map(str, location[inside:] or location)), mistakes[0]["msg"]]))
+    said = str(mistakes[0]["msg"]).removeprefix("Value error, ")  # pydantic's own words before ours
+    return ": ".join(filter(None, [".".join(map(str, location[inside:] or location)), said]))

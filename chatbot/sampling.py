@@ -88,7 +88,7 @@ class Sampling(BaseModel):
         try:
             return Sampling.model_validate({**kept, **wanted})
         except ValidationError as error:
-            raise BadParameter(first_mistake(error.errors()).removeprefix("Value error, ")) from error
+            raise BadParameter(first_mistake(error.errors())) from error
 
 
 _PENALTIES = {"presence_penalty", "frequency_penalty", "repetition_penalty"}

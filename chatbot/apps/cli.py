@@ -31,6 +31,7 @@ app = typer.Typer(
     help="Ask your documents: answers quote their sources, or say that the documents do not say.",
     epilog="--debug, anywhere on the line, shows a traceback with an error.",
     no_args_is_help=True,
+    rich_markup_mode=None,  # it would take a default in brackets for a colour
     add_completion=False,
     pretty_exceptions_enable=False,
 )

@@ -76,7 +76,10 @@ class VllmModels:
             ChatbotError: see `VllmHttp.post`.
         """
         said = await self._tokenized({"prompt": text, "add_special_tokens": False, "return_token_strs": True})
-        return list(zip(said["tokens"], byte_level.readable(said["token_strs"], text), strict=True))
+        strings = said.get("token_strs")
+        if not isinstance(strings, list) or len(strings) != len(said["tokens"]):
+            raise EngineBroke("the server does not show its tokens as text; is it vLLM 0.10 or newer?")
+        return list(zip(said["tokens"], byte_level.readable(strings, text), strict=True))
 
     async def _tokenized(self, body: dict[str, Any]) -> dict[str, Any]:
         said = await self._http.post("/tokenize", {"model": (await self.served()).name, **body})

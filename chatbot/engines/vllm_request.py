@@ -58,7 +58,7 @@ def parse(given: Mapping[str, Any], defaults: Sampling) -> tuple[Sampling, Optio
         if mistake["type"] == "extra_forbidden":
             raise BadParameter(f"the vLLM engine has no parameter {mistake['loc'][0]!r}") from error
         shown = f" (given: {mistake['input']!r})" if mistake["loc"] else ""
-        raise BadParameter(f"{first_mistake([mistake]).replace('Value error, ', '')}{shown}") from error
+        raise BadParameter(f"{first_mistake([mistake])}{shown}") from error
 
 
 def body(messages: Sequence[BaseMessage], sampling: Sampling, options: Options) -> dict[str, Any]:

@@ -49,7 +49,7 @@ ALL: tuple[Task, ...] = (
     tutor.TASK,
 )
 
-NEEDED = "an engine that writes: a vLLM server, named with --engine vllm --vllm-url URL"
+NEEDED = "an engine that writes: set CHATBOT_ENGINE=vllm and CHATBOT_VLLM__URL to the address of a vLLM server"
 """Or the settings of the same names."""
 
 

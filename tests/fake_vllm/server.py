@@ -141,7 +141,8 @@ class FakeVllm:
 
     def _tokenize(self, body: Mapping[str, Any]) -> list[Step]:
         count = count_tokens(body)
-        tokens = {"count": count, "max_model_len": self.max_model_len, "tokens": list(range(count)), "token_strs": None}
+        strings = [str(place) for place in range(count)] if body.get("return_token_strs") else None
+        tokens = {"count": count, "max_model_len": self.max_model_len, "tokens": list(range(count)), "token_strs": strings}
         return scripts.document(200, tokens)
 
     def _models(self) -> dict[str, Any]:

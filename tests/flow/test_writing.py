@@ -8,7 +8,7 @@ import pytest
 from fakes import FakeRetriever, ScriptedEngine, passage, scripted_pipeline
 
 from chatbot.engines.parts import Engine
-from chatbot.errors import EngineBusy
+from chatbot.errors import BadParameter, EngineBusy
 from chatbot.sampling import Sampling
 from chatbot.schema import Answer, Failed, Message, Query
 
@@ -96,3 +96,9 @@ async def test_a_busy_engine_says_when_to_come_back() -> None:
     with pytest.raises(EngineBusy) as raised:
         await pipeline.complete(Query(text="What about it?"))
     assert raised.value.retry_after_s == 17
+
+
+@pytest.mark.parametrize("asked", [Sampling(n=2), Sampling(logprobs=1)])
+async def test_what_an_answer_with_citations_cannot_give_is_refused(asked: Sampling) -> None:
+    with pytest.raises(BadParameter, match="leave it out"):
+        await _answer(_writer("So. [1]"), Query(text="What about it?", sampling=asked))
