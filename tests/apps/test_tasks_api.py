@@ -113,7 +113,7 @@ def test_a_document_that_does_not_exist_is_not_found(real: TestClient) -> None:
 
 
 def test_a_task_that_the_engine_cannot_do_says_what_it_needs(real: TestClient) -> None:
-    _assert_problem(real.post("/v1/tasks/chat", json={"inputs": {"text": "Hi"}}), 400, "--engine vllm --vllm-url URL")
+    _assert_problem(real.post("/v1/tasks/chat", json={"inputs": {"text": "Hi"}}), 400, "set CHATBOT_ENGINE=vllm")
 
 
 def test_a_body_that_is_no_task_is_refused(client: TestClient) -> None:
