@@ -180,7 +180,6 @@ def build_engine(settings: VllmSettings) -> VllmEngine:
 def build(parts: EngineParts) -> Engine:
     """Registered as `vllm`."""
     engine = build_engine(parts.settings.vllm)
-    engine = build_engine(parts.settings.vllm)
     return Engine(engine, sampling=engine.defaults, window=engine.models, open=lambda: engine.http, continues=True)
 
 
