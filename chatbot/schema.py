@@ -253,3 +253,8 @@ AnswerEvent = Annotated[Retrieved | DeltaReleased | Cited | Judged | Replaced | 
 
 answer_event: TypeAdapter[AnswerEvent] = TypeAdapter(AnswerEvent)
 """Parses an event from JSON."""
+
+
+def writable(text: str) -> str:
+    """Half a surrogate pair, which JSON and terminals can carry, has no UTF-8; a question mark stands in for it."""
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -89,12 +89,21 @@ class VllmSettings(Section):
     """How often a request that got no token yet is tried again."""
     deadlines: DeadlineSettings = DeadlineSettings()
 
+    @field_validator("api_key")
+    @classmethod
+    def _fits_a_header(cls, key: SecretStr) -> SecretStr:
+        if re.search(r"[^\x21-\x7e]", key.get_secret_value()):
+            raise ValueError("it holds a space, a line break or a letter that no key has")
+        return key
+
     @field_validator("url")
     @classmethod
     def _is_address(cls, url: str) -> str:
         address = url.rstrip("/").removesuffix("/v1")
-        if not re.fullmatch(r"https?://[^\s/?#]+(?:/[^\s?#]*)?", address):
+        if not re.fullmatch(r"https?://[^\s/?#\x00-\x1f\x7f]+(?:/[^\s?#\x00-\x1f\x7f]*)?", address):
             raise ValueError("it is no address; write it like http://127.0.0.1:8000")
+        if "@" in address:  # it is shown in messages
+            raise ValueError("it holds a password; a key belongs in api_key")
         return address
 
 
@@ -224,7 +233,12 @@ def _describe(problem: Any, flags: dict[str, Any]) -> str:
         return f"{where}: there is no such setting; `chatbot settings` lists them"
     if isinstance(problem["input"], dict):
         return f"{where}: {message[0].lower()}{message[1:]}"
-    return f"{where} = {problem['input']!r}: {message[0].lower()}{message[1:]}"
+    return f"{where} = {_shown(path, problem['input'])}: {message[0].lower()}{message[1:]}"
+
+
+def _shown(path: str, value: Any) -> str:
+    """The value, without what nobody should read over a shoulder or in a log."""
+    return "(secret)" if path.endswith("api_key") else re.sub(r"//[^/]*@", "//(secret)@", repr(value))
 
 
 def _is_given(location: tuple[str | int, ...], flags: Any) -> bool:

@@ -27,7 +27,7 @@ from chatbot.flow.condense import SearchForm
 from chatbot.flow.pipeline import Parts, Pipeline
 from chatbot.flow.screen import Check
 from chatbot.sampling import Sampling
-from chatbot.schema import AnswerEvent, Chunk, DocumentReport, Passage, Principal, Query
+from chatbot.schema import AnswerEvent, Chunk, DocumentReport, Passage, Query
 from chatbot.settings import Settings
 from chatbot.tasks.events import TaskCard, TaskEvent
 from chatbot.tasks.tasks import Tasks
@@ -125,7 +125,7 @@ class FakeRetriever:
         self.check(query.collections)
         return self.passages[:k]
 
-    def recall(self, ids: Sequence[str], principal: Principal) -> dict[str, Passage]:
+    def recall(self, ids: Sequence[str], query: Query) -> dict[str, Passage]:
         return {found.chunk.id: found for found in self.passages if found.chunk.id in ids}
 
     def check(self, names: Sequence[str]) -> None:

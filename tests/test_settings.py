@@ -182,3 +182,21 @@ def test_the_origin_of_a_value_is_known(tmp_path: Path, monkeypatch: pytest.Monk
     assert settings.origin("retrieval.top_k") == "environment"
     assert settings.origin("port") == "chatbot.toml"
     assert settings.origin("host") == "default"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("URL", "http://user:hush@gpu:8000", "password"),
+        ("URL", "http://\x1b[31m:8000", "no address"),
+        ("API_KEY", "hush\nhush", "line break"),
+    ],
+)
+def test_what_cannot_be_sent_to_a_vllm_server_is_refused_and_no_secret_shown(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str
+) -> None:
+    monkeypatch.setenv(f"CHATBOT_VLLM__{name}", value)
+
+    with pytest.raises(SettingsError, match=f"CHATBOT_VLLM__{name}.*{says}") as refused:
+        settings.load()
+    assert "hush" not in str(refused.value)

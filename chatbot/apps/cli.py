@@ -14,6 +14,7 @@ import typer
 
 from chatbot import __version__, settings
 from chatbot.apps import task_command
+from chatbot.apps.controls import harmless
 from chatbot.errors import ChatbotError, InternalError, SettingsError, UserError, from_code
 
 if TYPE_CHECKING:
@@ -204,7 +205,7 @@ def _with_session(command: str, act: Callable[[Session], T], read_built_in: bool
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr)  # noqa: T201
+    print(harmless(line), file=sys.stderr)  # noqa: T201
 
 
 async def _ask(session: Session, query: Query, json: bool, stream: bool) -> Answer:

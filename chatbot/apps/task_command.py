@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
 import typer
 
 from chatbot.apps import wire
+from chatbot.apps.controls import harmless
 from chatbot.errors import BadInput, InternalError, UnknownTask, from_code
 from chatbot.schema import DeltaReleased, Failed
 from chatbot.tasks.events import TaskCard, TaskCompleted, TaskEvent, TaskProgress, TaskResult
@@ -71,7 +72,7 @@ async def _run(session: Session, name: str, given: Mapping[str, Any], as_json: b
             elif isinstance(event, TaskProgress):
                 typer.echo(f"{event.what}: {event.done} of {event.total}", err=True)
             elif isinstance(event, DeltaReleased) and stream:
-                typer.echo(event.text, nl=False)
+                typer.echo(harmless(event.text), nl=False)
                 streamed = True
             result = _result(event) or result
     if result is None:
@@ -90,8 +91,8 @@ async def _lesson(session: Session, given: Mapping[str, Any]) -> int:
                 if result := _result(event):
                     data = _lesson_data(result)
         if marking := data["marking"]:
-            typer.echo(f"{marking['mark']}: {marking['feedback']}\n  “{' '.join(marking['quote'].split())}”\n")
-        typer.echo(f"({data['difficulty']}/5) {data['question']}")
+            typer.echo(harmless(f"{marking['mark']}: {marking['feedback']}\n  “{' '.join(marking['quote'].split())}”\n"))
+        typer.echo(harmless(f"({data['difficulty']}/5) {data['question']}"))
         typer.echo("> ", nl=False)
         answer = sys.stdin.readline().strip()
         if not answer:
@@ -123,9 +124,9 @@ def _print(result: TaskResult, as_json: bool, streamed: bool) -> None:
         typer.echo(result.model_dump_json(indent=2))
     elif streamed:
         rest = task_text.shown(result).removeprefix(result.text)
-        typer.echo(rest or "")
+        typer.echo(harmless(rest))
     else:
-        typer.echo(task_text.shown(result))
+        typer.echo(harmless(task_text.shown(result)))
 
 
 def _list(cards: list[TaskCard], as_json: bool) -> None:
@@ -155,13 +156,22 @@ def _main_input(card: TaskCard, text: str | None, file: Path | None) -> dict[str
     if file is not None:
         return {card.main: _read(file)}
     if text == _STDIN:
-        return {card.main: sys.stdin.read()}
+        return {card.main: _from_stdin()}
     return {} if text is None else {card.main: text}
+
+
+def _from_stdin() -> str:
+    try:
+        return sys.stdin.read()
+    except UnicodeDecodeError as error:
+        raise BadInput(f"stdin cannot be read as text: {error}") from error
 
 
 def _json_of(file: Path) -> Any:
     try:
         return json.loads(_read(file))
+    except RecursionError as error:
+        raise BadInput(f"--schema {file} is nested too deeply") from error
     except ValueError as error:
         raise BadInput(f"--schema {file} is no JSON: {error}") from error
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from chatbot import arriving, markers
 from chatbot.apps import wire
+from chatbot.apps.controls import harmless
 from chatbot.schema import Answer, AnswerEvent, Completed, DeltaReleased, DocumentReport, Passage
 from chatbot.settings import Settings, origin
 
@@ -32,10 +33,10 @@ def answer(value: Answer, as_json: bool) -> None:
         return
     begun = 0
     for start, end in [*markers.blocks(value.text), (len(value.text), len(value.text))]:
-        for line in value.text[begun:start].splitlines():
+        for line in harmless(value.text[begun:start]).splitlines():
             print(line if line.lstrip().startswith("|") else textwrap.fill(line, _width()))
         if start < end:
-            print(value.text[start:end])
+            print(harmless(value.text[start:end]))
         begun = min(end + 1, len(value.text))
     _sources(value)
     _unsure(value)
@@ -46,7 +47,7 @@ def event(value: AnswerEvent, as_json: bool) -> None:
     if as_json:
         print(wire.json_line(value.model_dump_json()), end="", flush=True)
     elif isinstance(value, DeltaReleased):
-        print(value.text, end="", flush=True)
+        print(harmless(value.text), end="", flush=True)
     elif isinstance(value, Completed):
         print()
         _sources(value.answer)
@@ -63,7 +64,11 @@ def passages(found: Sequence[Passage], as_json: bool) -> None:
     for passage in found:
         scores = f"score {passage.score:.2f}  cosine {passage.dense:.2f}  bm25 {passage.lexical:.1f}"
         print(f"{passage.rank:>2}  {_place(passage)}\n    {scores}")
-        print(textwrap.fill(" ".join(passage.chunk.text.split()), _width(), initial_indent="    ", subsequent_indent="    "))
+        print(
+            textwrap.fill(
+                harmless(" ".join(passage.chunk.text.split())), _width(), initial_indent="    ", subsequent_indent="    "
+            )
+        )
 
 
 def sync(reports: Iterable[DocumentReport], as_json: bool, dry_run: bool) -> bool:
@@ -78,7 +83,7 @@ def sync(reports: Iterable[DocumentReport], as_json: bool, dry_run: bool) -> boo
             next_word = time.monotonic() + _NEXT_WORD_S
         if not as_json and report.state in _EACH and sum(each.state in _EACH for each in documents) <= _MAX_LINES:
             reason = f": {report.reason}" if report.reason else ""
-            print(f"{report.state:>9}  {report.collection}/{report.source}{reason}", flush=True)
+            print(harmless(f"{report.state:>9}  {report.collection}/{report.source}{reason}"), flush=True)
     seconds, embedded = round(time.monotonic() - begun, 2), sum(each.embedded_chunks for each in documents)
     if as_json:
         listed = [each.model_dump(include={"source", "state", "reason", "chunks"}) for each in documents]
@@ -133,13 +138,13 @@ def _unsure(value: Answer) -> None:
         print()
     for verdict in marked:
         start, end = spans[verdict.sentence]
-        print(f"unsure: {textwrap.shorten(value.text[start:end], _width() - 10)}\n        {verdict.reason}")
+        print(f"unsure: {textwrap.shorten(harmless(value.text[start:end]), _width() - 10)}\n        {verdict.reason}")
 
 
 def _place(passage: Passage) -> str:
     headings = [heading for heading in passage.chunk.heading_path if heading != passage.title]
     page = f", page {passage.chunk.page}" if passage.chunk.page else ""
-    return f"{' > '.join([passage.title, *headings])} ({passage.collection}/{passage.source}{page})"
+    return harmless(f"{' > '.join([passage.title, *headings])} ({passage.collection}/{passage.source}{page})")
 
 
 def _width() -> int:

@@ -21,6 +21,8 @@ class Events:
         self._rest: list[bytes] = []
         self._held = 0
         self._data: list[bytes] = []
+        self._taken = 0
+        """Bytes of `_data`, line ends included: lines without a word count too."""
 
     def feed(self, piece: bytes) -> list[bytes]:
         """The data of every event that ends in this piece.
@@ -34,7 +36,7 @@ class Events:
         *lines, rest = b"".join([*self._rest, piece]).split(b"\n")
         self._rest = []
         events = [data for line in lines if (data := self._take(line.removesuffix(b"\r"))) is not None]
-        self._held = sum(map(len, self._data))
+        self._held = self._taken
         self._hold(rest)
         return events
 
@@ -48,7 +50,8 @@ class Events:
     def _take(self, line: bytes) -> bytes | None:
         if line.startswith(b"data:"):
             self._data.append(line[6:] if line.startswith(b"data: ") else line[5:])
+            self._taken += len(self._data[-1]) + 1
         elif not line and self._data:
-            data, self._data = self._data, []
+            data, self._data, self._taken = self._data, [], 0
             return data[0] if len(data) == 1 else b"\n".join(data)
         return None

@@ -6,14 +6,12 @@ import json
 import re
 from typing import Any
 
-import jsonschema
-import referencing
-import referencing.exceptions
 from langchain_core.messages import AIMessage
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 
-from chatbot.errors import BadParameter, OutputInvalid, first_mistake
+from chatbot.engines import json_schema
+from chatbot.errors import OutputInvalid, first_mistake
 
 Schema = type[BaseModel] | dict[str, Any]
 """A pydantic model, or a JSON schema (draft 2020-12)."""
@@ -30,22 +28,8 @@ def response_format(schema: Schema) -> dict[str, Any]:
     """
     name = schema.__name__ if isinstance(schema, type) else str(schema.get("title") or "answer")
     name = re.sub(r"[^A-Za-z0-9_-]+", "_", name)[:64]
-    wanted = schema.model_json_schema() if isinstance(schema, type) else checked(schema)
+    wanted = schema.model_json_schema() if isinstance(schema, type) else json_schema.checked(schema)
     return {"type": "json_schema", "json_schema": {"name": name, "schema": wanted, "strict": True}}
-
-
-def checked(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema as it is.
-
-    Raises:
-        BadParameter: it is not a schema.
-    """
-    try:
-        jsonschema.Draft202012Validator.check_schema(schema)
-    except jsonschema.SchemaError as error:
-        place = "/".join(map(str, error.absolute_path)) or "the top"
-        raise BadParameter(f"the JSON schema is not valid: at {place}: {error.message}") from error
-    return schema
 
 
 def validated(schema: Schema, message: AIMessage) -> Any:
@@ -59,6 +43,8 @@ def validated(schema: Schema, message: AIMessage) -> Any:
     try:
         # not strict: where a schema bounds a string's length, vLLM 0.32 lets line breaks and tabs into it as they are
         value = json.loads(_BROKEN_CHARACTER.sub("\ufffd", message.text), strict=False, parse_constant=_no_number)
+    except RecursionError as error:
+        raise OutputInvalid("the answer is nested too deeply to be read") from error
     except ValueError as error:
         raise OutputInvalid(f"the answer is not JSON: {error}") from error
     return conforming(schema, value)
@@ -74,15 +60,10 @@ def conforming(schema: Schema, value: Any) -> Any:
         if isinstance(schema, type):
             # as JSON, whose lists are tuples here
             return schema.model_validate_json(to_json(value))
-        # an empty registry: a schema's reference to another address is not fetched
-        jsonschema.Draft202012Validator(schema, registry=referencing.Registry()).validate(value)
+        json_schema.check(schema, value)
         return value
     except ValidationError as error:
         raise OutputInvalid(f"the answer does not follow the schema: {first_mistake(error.errors())}") from error
-    except jsonschema.ValidationError as error:
-        raise OutputInvalid(f"the answer does not follow the schema: {error.message}") from error
-    except referencing.exceptions.Unresolvable as error:
-        raise BadParameter(f"the JSON schema refers to {error.ref!r}, which is not inside it") from error
 
 
 def _no_number(name: str) -> float:

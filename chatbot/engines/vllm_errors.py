@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -34,6 +35,11 @@ def refusal(status: int, body: bytes, headers: Mapping[str, str]) -> ChatbotErro
         return too_long(said) or BadParameter(_bad(said, param))
     if 400 <= status < 500:
         return BadParameter(f"the vLLM server refused the request with HTTP {status} ({said}); is the address that of a server?")
+    if 300 <= status < 400:
+        return EngineBroke(
+            f"the vLLM server's address leads elsewhere (HTTP {status} to {_short(headers.get('Location', ''))!r}); "
+            "set CHATBOT_VLLM__URL to the address itself"
+        )
     return EngineBroke(f"the vLLM server failed with HTTP {status} ({said}); its log says why")
 
 
@@ -83,6 +89,7 @@ def _short(text: str) -> str:
 def _after(headers: Mapping[str, str]) -> float | None:
     """Seconds of Retry-After; its other form, a date, is not worth a parser."""
     try:
-        return max(0.0, float(headers.get("Retry-After", "")))
+        seconds = float(headers.get("Retry-After", ""))
     except ValueError:
         return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None

@@ -18,7 +18,15 @@ import aiohttp
 from pydantic_core import from_json, to_json
 
 from chatbot.engines import vllm_errors
-from chatbot.errors import ChatbotError, EngineBroke, EngineBusy, EngineTimedOut, EngineUnavailable, EngineUnreachable
+from chatbot.errors import (
+    BadParameter,
+    ChatbotError,
+    EngineBroke,
+    EngineBusy,
+    EngineTimedOut,
+    EngineUnavailable,
+    EngineUnreachable,
+)
 from chatbot.settings import DeadlineSettings, VllmSettings
 
 _CONNECTIONS = 1024
@@ -36,6 +44,10 @@ class Clock:
     def __init__(self, deadlines: DeadlineSettings) -> None:
         self._deadlines = deadlines
         self._begun = time.monotonic()
+
+    def left(self, seconds: float) -> float:
+        """Of so many seconds since the request began, and of the total."""
+        return min(seconds, self._deadlines.total_s) - (time.monotonic() - self._begun)
 
     @asynccontextmanager
     async def limit(self, what: str, seconds: float, since_begin: bool = False) -> AsyncGenerator[None]:
@@ -97,19 +109,25 @@ class ByteStream:
 
 
 class VllmHttp:
-    """Inside `async with` all requests share a pool of connections; outside each has one of its own."""
+    """Inside `async with` all requests of the same event loop share a pool of connections; any other has one of its own."""
 
     def __init__(self, settings: VllmSettings) -> None:
         self._settings = settings
-        self._pool: aiohttp.ClientSession | None = None
+        self._pools: dict[asyncio.AbstractEventLoop, tuple[aiohttp.ClientSession, int]] = {}
+        """With the number of those who opened it: a connection belongs to the event loop that made it."""
 
     async def __aenter__(self) -> VllmHttp:
-        self._pool = self._session()
+        loop = asyncio.get_running_loop()
+        pool, users = self._pools.get(loop) or (self._session(), 0)
+        self._pools[loop] = (pool, users + 1)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        pool, self._pool = self._pool, None
-        if pool is not None:
+        loop = asyncio.get_running_loop()
+        pool, users = self._pools.pop(loop)
+        if users > 1:
+            self._pools[loop] = (pool, users - 1)
+        else:
             await pool.close()
 
     async def get(self, path: str) -> Any:
@@ -152,7 +170,8 @@ class VllmHttp:
         self, method: str, path: str, body: Mapping[str, Any] | None, clock: Clock
     ) -> AsyncGenerator[aiohttp.ClientResponse]:
         """A response with status 200."""
-        session = self._pool or self._session()
+        pool, _ = self._pools.get(asyncio.get_running_loop(), (None, 0))
+        session = pool or self._session()
         try:
             response = await self._asked(session, method, path, body, clock)
             try:
@@ -161,13 +180,13 @@ class VllmHttp:
                 # nothing goes back to the pool that was not read to its end: this is what aborts the server's work
                 response.close()
         finally:
-            if session is not self._pool:
+            if session is not pool:
                 await session.close()
 
     async def _asked(
         self, session: aiohttp.ClientSession, method: str, path: str, body: Mapping[str, Any] | None, clock: Clock
     ) -> aiohttp.ClientResponse:
-        data = None if body is None else to_json(body)
+        data = None if body is None else _written(body)
         streamed = body is not None and body.get("stream")
         seconds = self._settings.deadlines.first_token_s if streamed else self._settings.deadlines.total_s
         async with clock.limit("give a first token" if streamed else "answer", seconds, since_begin=True):
@@ -176,7 +195,7 @@ class VllmHttp:
                     return await self._once(session, method, path, data)
                 except EngineUnavailable as error:
                     wait = _wait(error, attempt)
-                    if attempt == self._settings.retries or wait > _LONGEST_WAIT_S:
+                    if attempt == self._settings.retries or wait > min(_LONGEST_WAIT_S, clock.left(seconds)):
                         raise
                 await asyncio.sleep(wait)
         raise AssertionError("the loop returns or raises")
@@ -189,7 +208,7 @@ class VllmHttp:
         except aiohttp.ConnectionTimeoutError as error:
             seconds = self._settings.deadlines.connect_s
             raise EngineUnreachable(f"{self._settings.url} did not accept a connection within {seconds:g} s{_HINT}") from error
-        except (aiohttp.ClientConnectionError, aiohttp.InvalidURL) as error:
+        except (aiohttp.ClientConnectionError, aiohttp.InvalidURL, UnicodeError) as error:  # the last: no name of a host
             raise EngineUnreachable(f"nothing answers at {self._settings.url} ({_why(error)}){_HINT}") from error
         except aiohttp.ClientError as error:
             raise EngineBroke(f"{self._settings.url} does not speak HTTP ({_why(error)}); is the address right?") from error
@@ -214,6 +233,13 @@ class VllmHttp:
 
 
 _HINT = "; start the server, or set CHATBOT_VLLM__URL to its address"
+
+
+def _written(body: Mapping[str, Any]) -> bytes:
+    try:
+        return to_json(body)
+    except ValueError as error:
+        raise BadParameter("a text holds half a surrogate pair, which has no UTF-8; send it without") from error
 
 
 async def _reading(response: aiohttp.ClientResponse) -> bytes:

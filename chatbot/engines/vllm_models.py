@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from langchain_core.messages import BaseMessage
@@ -18,7 +18,7 @@ class Served(NamedTuple):
 
     name: str
     context: int
-    """Tokens of prompt and answer together."""
+    """Tokens of prompt and answer together; 0: the server does not say."""
 
 
 class VllmModels:
@@ -48,7 +48,7 @@ class VllmModels:
                 raise _not_served(self._wanted, cards)
             # an adapter's card does not say; it has the room of the model it is for
             parent = next((each for each in cards if each["id"] == card.get("parent")), card)
-            self._served = Served(card["id"], card.get("max_model_len") or parent.get("max_model_len") or 0)
+            self._served = Served(card["id"], _context(card) or _context(parent))
         return self._served
 
     async def not_served(self, name: str) -> ModelNotServed:
@@ -56,8 +56,15 @@ class VllmModels:
         return _not_served(name, await self._cards())
 
     async def context(self) -> Context:
-        """The room of the model; an answer takes at most a quarter of a small one."""
-        tokens = (await self.served()).context
+        """The room of the model; an answer takes at most a quarter of a small one.
+
+        Raises:
+            EngineBroke: the server does not say.
+            ChatbotError: see `served`.
+        """
+        name, tokens = await self.served()
+        if not tokens:
+            raise EngineBroke(f"the server does not say how long the context of {name!r} is (max_model_len); is it vLLM?")
         return Context(tokens, min(self._answer_tokens, tokens // 4))
 
     async def count(self, messages: Sequence[BaseMessage]) -> int:
@@ -76,10 +83,10 @@ class VllmModels:
             ChatbotError: see `VllmHttp.post`.
         """
         said = await self._tokenized({"prompt": text, "add_special_tokens": False, "return_token_strs": True})
-        strings = said.get("token_strs")
-        if not isinstance(strings, list) or len(strings) != len(said["tokens"]):
-            raise EngineBroke("the server does not show its tokens as text; is it vLLM 0.10 or newer?")
-        return list(zip(said["tokens"], byte_level.readable(strings, text), strict=True))
+        try:
+            return list(zip(said["tokens"], byte_level.readable(said["token_strs"], text), strict=True))
+        except (KeyError, TypeError, ValueError) as error:
+            raise EngineBroke("the server does not say what text its tokens have; is it vLLM?") from error
 
     async def _tokenized(self, body: dict[str, Any]) -> dict[str, Any]:
         said = await self._http.post("/tokenize", {"model": (await self.served()).name, **body})
@@ -93,6 +100,11 @@ class VllmModels:
             return [{"id": str(card["id"]), **card} for card in said["data"]]
         except (KeyError, TypeError) as error:
             raise EngineBroke("the server does not list its models at /v1/models; is it vLLM?") from error
+
+
+def _context(card: Mapping[str, Any]) -> int:
+    tokens = card.get("max_model_len")
+    return tokens if isinstance(tokens, int) and tokens > 0 else 0
 
 
 def _not_served(name: str, cards: Sequence[dict[str, Any]]) -> ModelNotServed:

@@ -73,17 +73,24 @@ class Gathered:
         return bool(self._text or self._reasoning or self._calls)
 
     def take(self) -> ChatGenerationChunk:
-        """All that was gathered, as one chunk; the next one begins empty."""
+        """All that was gathered, as one chunk; the next one begins empty.
+
+        Raises:
+            EngineBroke: it is not what it should be.
+        """
         info, self._info = self._info, {}
         if self._logprobs:
             info["logprobs"], self._logprobs = {"content": self._logprobs}, []
-        message = AIMessageChunk(
-            content="".join(self._text),
-            additional_kwargs={"reasoning_content": "".join(self._reasoning)} if self._reasoning else {},
-            tool_call_chunks=[_call_chunk(call) for call in self._calls],
-            response_metadata=info,
-            usage_metadata=self._usage,
-        )
+        try:
+            message = AIMessageChunk(
+                content="".join(self._text),
+                additional_kwargs={"reasoning_content": "".join(self._reasoning)} if self._reasoning else {},
+                tool_call_chunks=[_call_chunk(call) for call in self._calls],
+                response_metadata=info,
+                usage_metadata=self._usage,
+            )
+        except (ValueError, TypeError, AttributeError) as error:
+            raise EngineBroke(f"the vLLM server sent something that is no part of an answer: {str(self._calls)[:80]}") from error
         self._text, self._reasoning, self._calls, self._usage = [], [], [], None
         return ChatGenerationChunk(message=message)
 

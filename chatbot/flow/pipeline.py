@@ -28,7 +28,7 @@ from chatbot.flow.screen import Check, screen
 from chatbot.flow.segment import segment
 from chatbot.flow.smalltalk import smalltalk
 from chatbot.prompts import Prompt
-from chatbot.schema import Answer, AnswerEvent, Completed, Failed, Passage, Query, Retrieved, Stop
+from chatbot.schema import Answer, AnswerEvent, Completed, Failed, Passage, Query, Retrieved, Stop, writable
 from chatbot.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -123,7 +123,7 @@ class Pipeline:
         for name in _NOT_OF_ANSWERS & sampling.given().keys():
             raise BadParameter(f"{name} has no use in an answer with citations, which is one text; leave it out")
         known = [id_ for said in query.history for id_ in said.chunks]
-        earlier = await asyncio.to_thread(self._parts.retrieve.recall, known, query.principal) if known else {}
+        earlier = await asyncio.to_thread(self._parts.retrieve.recall, known, query) if known else {}
 
         def composed(cut: Cut) -> EngineRequest:
             return compose(query, passages, earlier, prompts, cut)
@@ -148,14 +148,14 @@ class Pipeline:
         return await asyncio.to_thread(self._parts.retrieve, query, search_forms(query), k)
 
     def _checked(self, query: Query) -> Query:
-        text, limit = _writable(query.text).strip(), self._parts.settings.max_question_chars
+        text, limit = writable(query.text).strip(), self._parts.settings.max_question_chars
         if not text:
             raise QuestionError("the question is empty; type what you want to know")
         if len(text) > limit:
             raise QuestionError(f"the question has {len(text):,} characters and the limit is {limit:,}; ask a shorter one")
         if (said := sum(len(turn.content) for turn in query.history)) > _MAX_HISTORY:
             raise QuestionError(f"the history has {said:,} characters and the limit is {_MAX_HISTORY:,}; send fewer turns")
-        history = tuple(turn.model_copy(update={"content": _writable(turn.content)}) for turn in query.history)
+        history = tuple(turn.model_copy(update={"content": writable(turn.content)}) for turn in query.history)
         return query.model_copy(update={"text": text, "history": history})
 
     async def _passages(self, query: Query, draft: Draft) -> list[Passage]:
@@ -175,11 +175,6 @@ def failed(error: ChatbotError) -> Failed:
     """The event that tells of an error."""
     retry = error.retry_after_s if isinstance(error, EngineBusy) else None
     return Failed(code=type(error).__name__, message=str(error), retry_after_s=retry)
-
-
-def _writable(text: str) -> str:
-    """Half a surrogate pair, which JSON and terminals can carry, has no UTF-8; a question mark stands in for it."""
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 async def last_answer(events: AsyncGenerator[AnswerEvent]) -> Answer:

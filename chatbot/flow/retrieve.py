@@ -9,7 +9,7 @@ from chatbot.errors import UnknownCollection
 from chatbot.flow.condense import SearchForm
 from chatbot.knowledge.catalogue import Catalogue
 from chatbot.knowledge.generations import Indexes
-from chatbot.schema import Chunk, Document, Passage, Principal, Query
+from chatbot.schema import Chunk, Document, Passage, Query
 from chatbot.settings import RetrievalSettings
 
 
@@ -63,13 +63,13 @@ class Retriever:
             for rank, id_ in enumerate(visible, 1)
         ]
 
-    def recall(self, ids: Sequence[str], principal: Principal) -> dict[str, Passage]:
-        """Chunks of earlier answers by id, as far as they still exist and the principal may see them; they have no score here."""
+    def recall(self, ids: Sequence[str], query: Query) -> dict[str, Passage]:
+        """Chunks of earlier answers by id, those that still exist and that the query may find; they have no score here."""
         found = self._catalogue.published_chunks(list(dict.fromkeys(ids)))
         return {
             id_: _passage(chunk, document, dense=0.0, lexical=0.0, score=0.0, rank=1)
             for id_, (chunk, document) in found.items()
-            if document.access in principal.scopes
+            if document.access in query.principal.scopes and document.collection in (query.collections or {document.collection})
         }
 
     def check(self, names: Sequence[str]) -> None:

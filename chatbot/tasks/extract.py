@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field, field_validator
 
-from chatbot.engines import structured
+from chatbot.engines import json_schema
 from chatbot.errors import BadParameter
 from chatbot.tasks.inputs import Inputs, from_json
 from chatbot.tasks.task import Outcome, Step, Task
@@ -29,7 +29,7 @@ class ExtractInputs(Inputs):
     @classmethod
     def _is_schema(cls, shape: dict[str, Any]) -> dict[str, Any]:
         try:
-            return structured.checked(shape)
+            return json_schema.checked(shape)
         except BadParameter as error:
             raise ValueError(str(error)) from error
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BeforeValidator, Field, ValidationError
 
 from chatbot.errors import BadInput
-from chatbot.schema import Value
+from chatbot.schema import Value, writable
 
 _LONGEST_VALUE = 60
 
@@ -33,6 +33,8 @@ def _listed(value: Any) -> Any:
 def _from_json(value: Any) -> Any:
     try:
         return json.loads(value) if isinstance(value, str) else value
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
     except ValueError as error:
         raise ValueError(f"it is no JSON: {error}") from error
 
@@ -54,7 +56,9 @@ def checked(task: str, kind: type[I], given: Mapping[str, Any]) -> I:
         BadInput: says which one, which value, and what is allowed.
     """
     try:
-        return kind.model_validate(given)
+        return kind.model_validate(_writable(given))
+    except RecursionError as error:
+        raise BadInput(f"the task {task!r}: an input is nested too deeply") from error
     except ValidationError as error:
         mistake = error.errors()[0]
     properties = kind.model_json_schema()["properties"]
@@ -68,6 +72,15 @@ def checked(task: str, kind: type[I], given: Mapping[str, Any]) -> I:
     if not name:
         raise BadInput(f"the task {task!r}: {said}")
     raise BadInput(f"the task {task!r}: {name} = {_shortened(mistake['input'])}: {said} ({meant})")
+
+
+def _writable(value: Any) -> Any:
+    """As `schema.writable`, all the way down."""
+    if isinstance(value, str):
+        return writable(value)
+    if isinstance(value, Mapping):
+        return {name: _writable(each) for name, each in value.items()}
+    return [_writable(each) for each in value] if isinstance(value, list) else value
 
 
 def _shortened(value: Any) -> str:

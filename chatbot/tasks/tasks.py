@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
@@ -81,7 +82,8 @@ class Tasks:
             UserError: before the first event: there is no such task, the engine cannot do it, or an input is wrong.
         """
         task = self._task(name)
-        runner, given = self._runner(task), checked(name, task.inputs, inputs)
+        runner = self._runner(task)
+        given = await asyncio.to_thread(checked, name, task.inputs, inputs)  # a schema may be long
         work = Work(self._parts, sampling, principal)
         try:
             async with aclosing(runner(given, work)) as steps:

@@ -111,7 +111,9 @@ class Work:
         if said.get("parsing_error") or (said["parsed"] is None and isinstance(schema, type)):
             raise OutputInvalid(f"the engine's answer does not follow the schema: {said.get('parsing_error')}")
         # other engines than ours may hand on what they did not check
-        return said["parsed"] if isinstance(schema, type) else structured.conforming(schema, said["parsed"])
+        if isinstance(schema, type):
+            return said["parsed"]
+        return await asyncio.to_thread(structured.conforming, schema, said["parsed"])
 
     def finished(self) -> Stop:
         """Of all calls together."""

@@ -154,3 +154,18 @@ def test_what_the_engine_cannot_do_is_said(quote: Run) -> None:
 def test_a_lesson_needs_an_engine_that_writes(quote: Run) -> None:
     with pytest.raises(TaskUnavailable):
         quote("tutor", "-i", "document=05-citations.md")
+
+
+@pytest.mark.parametrize("options", [[], ["--stream"]])
+def test_what_a_model_writes_does_not_steer_the_terminal(application: Application, options: list[str]) -> None:
+    run = _command(tasks_over(application, WritingEngine(reply=lambda _messages, _options: "a\x1b[2Jb")))
+
+    said = run("write", "x", *options).stdout
+
+    assert "[2Jb" in said
+    assert "\x1b" not in said
+
+
+def test_stdin_that_is_no_text_is_told_of(run: Run) -> None:
+    with pytest.raises(BadInput, match="stdin cannot be read as text"):
+        run("sentiment", "-", stdin=b"\xff\xfe")  # type: ignore[arg-type]

@@ -14,6 +14,7 @@ from fake_vllm.script import Cut, CutInCharacter, Endless, EngineDied, Insert, R
 from langchain_core.messages import HumanMessage
 
 from chatbot.engines import sse
+from chatbot.engines.vllm_models import VllmModels
 from chatbot.engines.vllm_server import VllmEngine, build_engine
 from chatbot.errors import (
     BadParameter,
@@ -279,3 +280,89 @@ async def test_a_server_that_comes_back_is_used_again(unused_tcp_port: int) -> N
             await _read(engine)
         async with FakeVllm(port=unused_tcp_port):
             assert await _read(engine) == Answer().text
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b'data: {"choices": [{"delta": {"tool_calls": ["x"]}}]}\n\n',
+        b'data: {"choices": [{"delta": {"tool_calls": [{"function": {"arguments": 7}}]}}]}\n\n',
+    ],
+)
+async def test_a_garbled_tool_call_is_an_error(server: FakeVllm, engine: VllmEngine, said: bytes) -> None:
+    server.script = Answer(faults=(Insert(said, after=3),))
+
+    with pytest.raises(EngineBroke, match="no part of an answer"):
+        await _read(engine)
+
+
+def test_lines_without_a_word_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sse, "MAX_EVENT", 10_000)
+
+    with pytest.raises(sse.EventTooLong):
+        sse.Events().feed(b"data:\n" * 10_001)
+
+
+async def test_an_open_pool_does_no_harm_to_other_event_loops(server: FakeVllm, engine: VllmEngine) -> None:
+    def elsewhere() -> str:
+        return asyncio.run(engine.ainvoke(ASKED)).text
+
+    assert await asyncio.to_thread(elsewhere) == Answer().text
+    assert await _read(engine) == Answer().text
+
+
+async def test_a_pool_opened_twice_is_closed_by_the_last(server: FakeVllm, engine: VllmEngine) -> None:
+    async with engine.http:
+        pass
+
+    assert await _read(engine) == Answer().text
+
+
+async def test_a_redirect_is_told_and_not_followed(server: FakeVllm, engine: VllmEngine) -> None:
+    server.script = Refusal(307, "", headers={"location": "https://elsewhere.example/"})
+
+    with pytest.raises(EngineBroke, match="leads elsewhere.*elsewhere.example.*CHATBOT_VLLM__URL"):
+        await engine.ainvoke(ASKED)
+
+
+async def test_a_wait_without_end_is_no_number_to_pass_on(server: FakeVllm, engine: VllmEngine) -> None:
+    server.script = scripts.too_many("inf")
+
+    with pytest.raises(EngineBusy) as busy:
+        await _read(engine)
+    assert busy.value.retry_after_s is None
+
+
+async def test_half_a_surrogate_pair_is_refused_in_words(engine: VllmEngine) -> None:
+    with pytest.raises(BadParameter, match="surrogate"):
+        await engine.models.tokens("\udcff")
+
+
+async def test_what_is_no_name_of_a_host_is_unreachable() -> None:
+    with pytest.raises(EngineUnreachable, match="CHATBOT_VLLM__URL"):
+        await build_engine(VllmSettings(url="http://a..b", retries=0)).ainvoke(ASKED)
+
+
+@pytest.mark.parametrize("card", [{"id": "m"}, {"id": "m", "max_model_len": "long"}])
+async def test_a_server_that_does_not_say_its_context_is_told_of(card: dict[str, Any]) -> None:
+    with pytest.raises(EngineBroke, match="how long the context of 'm' is"):
+        await VllmModels(_Http(cards=card), "", 100).context()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("said", [{}, {"token_strs": None}, {"token_strs": ["a", "b"]}])
+async def test_tokens_without_their_texts_are_an_error(said: dict[str, Any]) -> None:
+    with pytest.raises(EngineBroke, match="what text its tokens have"):
+        await VllmModels(_Http(cards={"id": "m"}, tokens=said), "", 100).tokens("a")  # type: ignore[arg-type]
+
+
+class _Http:
+    """A server that is none of vLLM's."""
+
+    def __init__(self, cards: dict[str, Any], tokens: dict[str, Any] | None = None) -> None:
+        self._cards, self._tokens = cards, tokens
+
+    async def get(self, path: str) -> Any:
+        return {"data": [self._cards]}
+
+    async def post(self, path: str, body: Any) -> Any:
+        return {"tokens": [1], **(self._tokens or {})}

@@ -194,3 +194,12 @@ def _publish(application: Application, text: str, access: str) -> None:
     for rows in application.catalogue.rows_of_documents([id_]):
         application.indexes.add(rows)
     application.catalogue.publish([id_])
+
+
+def test_only_what_the_query_may_find_is_recalled(small: Application) -> None:
+    kettle = _search(small, Query(text="kettle", collections=("kitchen",)), 1)[0].chunk.id
+    recall = _retriever(small).recall
+
+    assert set(recall([kettle, kettle, "gone"], Query(text="?"))) == {kettle}
+    assert recall([kettle], Query(text="?", collections=("garden",))) == {}
+    assert recall([kettle], Query(text="?", principal=Principal(scopes=frozenset()))) == {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import Any
 
 import pytest
@@ -214,3 +215,22 @@ async def test_a_summary_that_quotes_is_word_for_word_and_in_order(application: 
     assert starts == sorted(starts)
     assert all(" ".join(citation.cited_text.split()) in text for citation in citations)
     assert text.count("\n") == 11
+
+
+def test_very_many_mentions_take_no_time_of_their_square() -> None:
+    begun = time.process_time()
+
+    assert len(found("a " * 20_000, [{"mention": "a", "type": "x"}]).entities) == 20_000
+    assert time.process_time() - begun < 5  # it took half a minute
+
+
+async def test_half_a_surrogate_pair_becomes_a_question_mark(application: Application) -> None:
+    async with FakeVllm(Answer(('{"reason": "so", "labels": ["b?"]}',))) as server:
+        result = await result_of(_over(application, server), "classify", text="It \ud800 broke.", labels=["b\udcff", "c"])
+
+    assert result.data == {"reason": "so", "labels": ["b?"]}
+
+
+async def test_a_schema_that_is_nested_too_deeply_is_refused(application: Application) -> None:
+    with pytest.raises(BadInput, match="too deeply"):
+        await result_of(_saying(application, {}), "extract", text="x", schema='{"not":' * 100_000)
