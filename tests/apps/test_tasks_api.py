@@ -61,7 +61,7 @@ def test_the_list_says_what_each_takes_and_what_it_needs(real: TestClient) -> No
 
     assert cards["classify"]["inputs"]["required"] == ["text", "labels"]
     assert (cards["summarize"]["available"], cards["translate"]["available"]) == (True, False)
-    assert "--engine vllm" in cards["translate"]["needs"]
+    assert "CHATBOT_ENGINE=vllm" in cards["translate"]["needs"]
     assert "not measured here" in cards["translate"]["quality"]
 
 
