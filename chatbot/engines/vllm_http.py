@@ -49,25 +49,35 @@ class Clock:
         """Of so many seconds since the request began, and of the total."""
         return min(seconds, self._deadlines.total_s) - (time.monotonic() - self._begun)
 
-    @asynccontextmanager
-    async def limit(self, what: str, seconds: float, since_begin: bool = False) -> AsyncGenerator[None]:
-        """Bound what is awaited inside by `seconds`, and by what is left of the total.
+    def limit(self, what: str, seconds: float, since_begin: bool = False) -> _Limit:
+        """Bounds what is awaited inside by `seconds`, and by what is left of the total.
 
         Raises:
-            EngineTimedOut: names the deadline that passed.
+            EngineTimedOut: on leaving; names the deadline that passed.
         """
         used = time.monotonic() - self._begun
         left = seconds - used if since_begin else seconds
         total = self._deadlines.total_s - used
+        if total < left:
+            what, seconds, left = "finish the answer", self._deadlines.total_s, total
+        return _Limit(left, f"the vLLM server did not {what} within {seconds:g} s; ask again or raise the deadline")
+
+
+class _Limit:
+    """A class, for it is entered once a read: a generator's context manager takes three times as long."""
+
+    def __init__(self, seconds: float, message: str) -> None:
+        self._timeout = asyncio.timeout(max(0.0, seconds))
+        self._message = message
+
+    async def __aenter__(self) -> None:
+        await self._timeout.__aenter__()
+
+    async def __aexit__(self, *raised: Any) -> None:
         try:
-            async with asyncio.timeout(max(0.0, min(left, total))):
-                yield
+            await self._timeout.__aexit__(*raised)
         except TimeoutError as error:
-            if total < left:
-                what, seconds = "finish the answer", self._deadlines.total_s
-            raise EngineTimedOut(
-                f"the vLLM server did not {what} within {seconds:g} s; ask again or raise the deadline"
-            ) from error
+            raise EngineTimedOut(self._message) from error
 
 
 class ByteStream:

@@ -10,7 +10,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, InvalidToolCall, 
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.messages.tool import tool_call_chunk
 from langchain_core.output_parsers.openai_tools import make_invalid_tool_call, parse_tool_call
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic_core import from_json
 
 from chatbot.engines import vllm_errors
@@ -72,7 +72,7 @@ class Gathered:
     def __bool__(self) -> bool:
         return bool(self._text or self._reasoning or self._calls)
 
-    def take(self) -> ChatGenerationChunk:
+    def take(self) -> AIMessageChunk:
         """All that was gathered, as one chunk; the next one begins empty.
 
         Raises:
@@ -92,7 +92,7 @@ class Gathered:
         except (ValueError, TypeError, AttributeError) as error:
             raise EngineBroke(f"the vLLM server sent something that is no part of an answer: {str(self._calls)[:80]}") from error
         self._text, self._reasoning, self._calls, self._usage = [], [], [], None
-        return ChatGenerationChunk(message=message)
+        return message
 
 
 def result(completion: Mapping[str, Any]) -> ChatResult:
@@ -113,14 +113,13 @@ def result(completion: Mapping[str, Any]) -> ChatResult:
     return ChatResult(generations=generations, llm_output={"model_name": model, "token_usage": completion.get("usage")})
 
 
-def as_chunk(generation: ChatGeneration) -> ChatGenerationChunk:
+def as_chunk(generation: ChatGeneration) -> AIMessageChunk:
     """A whole generation as the only chunk of a stream."""
     message = generation.message
     assert isinstance(message, AIMessage)
-    chunk = AIMessageChunk(
+    return AIMessageChunk(
         content=message.text, response_metadata=message.response_metadata, usage_metadata=message.usage_metadata
     )
-    return ChatGenerationChunk(message=chunk)
 
 
 def ended(reason: str) -> str:

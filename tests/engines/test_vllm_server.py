@@ -9,6 +9,7 @@ from typing import Any, Literal
 import pytest
 from fake_vllm import Answer, FakeVllm, words
 from fake_vllm.script import Comments, DataLines, LineEnds, Merge, Refusal, Split, Without
+from langchain_core.callbacks import AsyncCallbackHandler
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, SystemMessage
 from langchain_core.tools import tool
 from pydantic import BaseModel
@@ -348,3 +349,19 @@ async def test_outside_of_the_pool_no_connection_stays(server: FakeVllm) -> None
     await asyncio.sleep(0.05)
 
     assert not server.connections
+
+
+async def test_whoever_watches_sees_every_piece_and_everybody_else_the_same_text(server: FakeVllm, engine: VllmEngine) -> None:
+    class Watcher(AsyncCallbackHandler):
+        def __init__(self) -> None:
+            self.seen: list[str] = []
+
+        async def on_llm_new_token(self, token: str, **_: Any) -> None:
+            self.seen.append(token)
+
+    watcher = Watcher()
+
+    watched = [piece.text async for piece in engine.astream(ASKED, {"callbacks": [watcher]})]
+
+    assert "".join(watcher.seen) == "".join(watched) == Answer().text
+    assert "".join([piece.text async for piece in engine.astream(ASKED)]) == Answer().text
