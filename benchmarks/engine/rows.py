@@ -81,7 +81,7 @@ async def _langchain(url: str) -> AsyncGenerator[Ask]:
 async def _chatbot(url: str) -> AsyncGenerator[Ask]:
     """The product's whole flow; the environment has its settings, and its data directory is ready."""
     from chatbot import settings
-    from chatbot.bootstrap import Application
+    from chatbot.bootstrap import Application, freeze
     from chatbot.flow.pipeline import Pipeline
     from chatbot.schema import DeltaReleased, Failed, Query
 
@@ -97,7 +97,8 @@ async def _chatbot(url: str) -> AsyncGenerator[Ask]:
                     elif isinstance(event, Failed):
                         raise RuntimeError(f"{event.code}: {event.message}")
 
-        async with parts.engine.open():  # its pool of connections, as the server has it open
+        freeze()  # as the server does, and with its pool of connections open
+        async with parts.engine.open():
             yield ask
 
 

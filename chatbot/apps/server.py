@@ -22,7 +22,7 @@ from chatbot.apps.admission import Admission
 from chatbot.apps.headers import SecurityHeaders
 from chatbot.apps.page import FrontPage, load_page
 from chatbot.apps.state import Progress, ServerState
-from chatbot.bootstrap import Application
+from chatbot.bootstrap import Application, freeze
 from chatbot.errors import ChatbotError, UserError
 from chatbot.knowledge import ownership, reader
 from chatbot.knowledge.ownership import Owner
@@ -148,6 +148,7 @@ async def _start(settings: Settings, state: ServerState, url: str, page: FrontPa
     state.progress = Progress(ready=True, phase="ready")
     say(f"ready: API at {url}/v1, web chat in a moment")
     page.attach(await load_page(application, stack))
+    freeze()
     state.progress = Progress(ready=True, phase="ready", page=True)
     say(f"open {url} in a browser; Ctrl+C stops")
 
