@@ -74,6 +74,16 @@ class Sampling(BaseModel):
         """Those that differ from the default, by name."""
         return self.model_dump(exclude_defaults=True)
 
+    def of_one_text(self) -> Sampling:
+        """This one, where a single text is wanted.
+
+        Raises:
+            BadParameter: it asks for more than that.
+        """
+        for name in sorted({"n", "logprobs"} & self.given().keys()):
+            raise BadParameter(f"{name} has no use in an answer that is one text; leave it out")
+        return self
+
     def over(self, defaults: Sampling) -> Sampling:
         """This one, and what it leaves open from `defaults`; beam search takes over no knob of sampling.
 

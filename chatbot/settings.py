@@ -262,7 +262,8 @@ def _variable(location: tuple[str | int, ...]) -> str:
 
 def _unreadable(field: str) -> str:
     name = _variable((field,))
+    shown = "" if field == "vllm" else f" = {os.environ.get(name)!r}"  # it may hold the key
     return (
-        f'{name} = {os.environ.get(name)!r}: not valid JSON; a list is written \'["one", "two"]\', '
+        f'{name}{shown}: not valid JSON; a list is written \'["one", "two"]\', '
         "and the settings of a section are given one by one, as in CHATBOT_CHUNKS__MAX_TOKENS=200"
     )

@@ -200,3 +200,12 @@ def test_what_cannot_be_sent_to_a_vllm_server_is_refused_and_no_secret_shown(
     with pytest.raises(SettingsError, match=f"CHATBOT_VLLM__{name}.*{says}") as refused:
         settings.load()
     assert "hush" not in str(refused.value)
+
+
+def test_a_section_that_cannot_be_read_is_named_without_the_key_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHATBOT_VLLM", '{"api_key": "secret"')
+
+    with pytest.raises(SettingsError, match="CHATBOT_VLLM: not valid JSON") as raised:
+        settings.load()
+
+    assert "secret" not in str(raised.value)

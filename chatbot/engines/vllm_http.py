@@ -18,12 +18,12 @@ import aiohttp
 from pydantic_core import from_json, to_json
 
 from chatbot.engines import vllm_errors
+from chatbot.engines.deadlines import Clock
 from chatbot.errors import (
     BadParameter,
     ChatbotError,
     EngineBroke,
     EngineBusy,
-    EngineTimedOut,
     EngineUnavailable,
     EngineUnreachable,
 )
@@ -38,48 +38,6 @@ _LONGEST_WAIT_S = 10
 """A server that asks to come back later than this is not waited for."""
 
 
-class Clock:
-    """The deadlines of one request."""
-
-    def __init__(self, deadlines: DeadlineSettings) -> None:
-        self._deadlines = deadlines
-        self._begun = time.monotonic()
-
-    def left(self, seconds: float) -> float:
-        """Of so many seconds since the request began, and of the total."""
-        return min(seconds, self._deadlines.total_s) - (time.monotonic() - self._begun)
-
-    def limit(self, what: str, seconds: float, since_begin: bool = False) -> _Limit:
-        """Bounds what is awaited inside by `seconds`, and by what is left of the total.
-
-        Raises:
-            EngineTimedOut: on leaving; names the deadline that passed.
-        """
-        used = time.monotonic() - self._begun
-        left = seconds - used if since_begin else seconds
-        total = self._deadlines.total_s - used
-        if total < left:
-            what, seconds, left = "finish the answer", self._deadlines.total_s, total
-        return _Limit(left, f"the vLLM server did not {what} within {seconds:g} s; ask again or raise the deadline")
-
-
-class _Limit:
-    """A class, for it is entered once a read: a generator's context manager takes three times as long."""
-
-    def __init__(self, seconds: float, message: str) -> None:
-        self._timeout = asyncio.timeout(max(0.0, seconds))
-        self._message = message
-
-    async def __aenter__(self) -> None:
-        await self._timeout.__aenter__()
-
-    async def __aexit__(self, *raised: Any) -> None:
-        try:
-            await self._timeout.__aexit__(*raised)
-        except TimeoutError as error:
-            raise EngineTimedOut(self._message) from error
-
-
 class ByteStream:
     """The body of one response."""
 
@@ -87,22 +45,31 @@ class ByteStream:
         self._response = response
         self._clock = clock
         self._deadlines = deadlines
-        self._begun = False
+        self._has_told = False
+        self._waited_s = 0.0
+        """Since it last told something."""
+
+    def told(self) -> None:
+        """To be called when what was read is an event: a comment that keeps a connection alive is no token."""
+        self._has_told, self._waited_s = True, 0.0
 
     async def read(self) -> bytes:
         """All that has come, after waiting for something; empty at the end.
 
         Raises:
-            EngineTimedOut: nothing came in time.
+            EngineTimedOut: nothing was told in time.
             EngineBroke: the connection was lost.
         """
-        if self._begun:
-            limit = self._clock.limit("give the next token", self._deadlines.between_tokens_s)
+        if self._has_told:
+            left = self._deadlines.between_tokens_s - self._waited_s
+            limit = self._clock.limit("give the next token", self._deadlines.between_tokens_s, left)
         else:
-            limit = self._clock.limit("give a first token", self._deadlines.first_token_s, since_begin=True)
+            left = self._clock.left(self._deadlines.first_token_s)
+            limit = self._clock.limit("give a first token", self._deadlines.first_token_s, left)
+        begun = time.monotonic()
         async with limit:
             piece = await _reading(self._response)
-        self._begun = True
+        self._waited_s += time.monotonic() - begun
         return piece
 
     async def rest(self, seconds: float) -> None:
@@ -168,7 +135,7 @@ class VllmHttp:
     async def _whole(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
         clock = Clock(self._settings.deadlines)
         total_s = self._settings.deadlines.total_s
-        async with self._response(method, path, body, clock) as response, clock.limit("answer", total_s, since_begin=True):
+        async with self._response(method, path, body, clock) as response, clock.limit("answer", total_s, clock.left(total_s)):
             read = await _all(response)
         try:
             return from_json(read)
@@ -199,13 +166,14 @@ class VllmHttp:
         data = None if body is None else _written(body)
         streamed = body is not None and body.get("stream")
         seconds = self._settings.deadlines.first_token_s if streamed else self._settings.deadlines.total_s
-        async with clock.limit("give a first token" if streamed else "answer", seconds, since_begin=True):
+        async with clock.limit("give a first token" if streamed else "answer", seconds, seconds):
             for attempt in range(self._settings.retries + 1):
                 try:
                     return await self._once(session, method, path, data)
                 except EngineUnavailable as error:
                     wait = _wait(error, attempt)
-                    if attempt == self._settings.retries or wait > min(_LONGEST_WAIT_S, clock.left(seconds)):
+                    patience = min(_LONGEST_WAIT_S, clock.left(seconds), clock.left(self._settings.deadlines.total_s))
+                    if attempt == self._settings.retries or wait > patience:
                         raise
                 await asyncio.sleep(wait)
         raise AssertionError("the loop returns or raises")

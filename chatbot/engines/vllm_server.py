@@ -107,6 +107,7 @@ class VllmEngine(BaseChatModel):
         async with self._named(request), self.http.stream("/v1/chat/completions", request) as stream:
             while piece := await stream.read():
                 for data in _events(events, piece):
+                    stream.told()
                     gathered.add(data)
                 if gathered.done:
                     break

@@ -13,7 +13,7 @@ from contextlib import aclosing
 from typing import NamedTuple
 
 from chatbot.engines.parts import Engine
-from chatbot.errors import BadParameter, ChatbotError, EngineBusy, InternalError, QuestionError, from_code
+from chatbot.errors import ChatbotError, EngineBusy, InternalError, QuestionError, from_code
 from chatbot.flow.abstain import abstain
 from chatbot.flow.cite import cite
 from chatbot.flow.compose import REFUSAL, Cut, EngineRequest, compose, compose_quote, past_turns
@@ -35,9 +35,6 @@ _log = logging.getLogger(__name__)
 
 _SPARE = 15
 """Passages retrieved beyond top_k, so that dropping repeats and preferring other documents has something to choose from."""
-
-_NOT_OF_ANSWERS = {"n", "logprobs"}
-"""Sampling that an engine gives to those who call it by itself."""
 
 _MAX_HISTORY = 200_000
 """Characters: a hundred long turns. What an engine has room for is the engine's to say."""
@@ -119,9 +116,7 @@ class Pipeline:
         engine, prompts = self._parts.engine, self._parts.prompts
         if not engine.writes:
             return compose_quote(query, passages)
-        sampling = query.sampling.over(engine.sampling) if query.sampling else engine.sampling
-        for name in _NOT_OF_ANSWERS & sampling.given().keys():
-            raise BadParameter(f"{name} has no use in an answer with citations, which is one text; leave it out")
+        sampling = query.sampling.of_one_text().over(engine.sampling) if query.sampling else engine.sampling
         known = [id_ for said in query.history for id_ in said.chunks]
         earlier = await asyncio.to_thread(self._parts.retrieve.recall, known, query) if known else {}
 

@@ -53,7 +53,7 @@ class Work:
         self.parts = parts
         self.given = sampling
         self.principal = principal
-        self._sampling = sampling.over(parts.engine.sampling) if sampling else parts.engine.sampling
+        self._sampling = sampling.of_one_text().over(parts.engine.sampling) if sampling else parts.engine.sampling
         self._usage = Usage()
         self._model = ""
         self._cut = False

@@ -139,6 +139,7 @@ async def test_a_line_without_end_is_cut_off(server: FakeVllm, engine: VllmEngin
         (Answer(headers_s=30), "first token within 0.4 s"),
         (Answer(faults=(Stall(0),)), "first token within 0.4 s"),
         (Answer(gap_s=0.001, faults=(Stall(5),)), "next token within 0.3 s"),
+        (Answer(faults=(Stall(0), Insert(b": keep-alive\n\n"))), "first token within 0.4 s"),
         (Answer(tokens=words(500), gap_s=0.05), "finish the answer within 2 s"),
     ],
 )

@@ -15,7 +15,8 @@ from task_doubles import WritingEngine, answering, conforming, events_of, result
 from chatbot.bootstrap import Application
 from chatbot.engines.parts import Engine, EngineParts
 from chatbot.engines.vllm_server import build
-from chatbot.errors import BadInput, OutputInvalid, UnknownDocument
+from chatbot.errors import BadInput, BadParameter, OutputInvalid, UnknownDocument
+from chatbot.sampling import Sampling
 from chatbot.schema import DeltaReleased
 from chatbot.settings import Settings, VllmSettings
 from chatbot.tasks.entities import found
@@ -234,3 +235,10 @@ async def test_half_a_surrogate_pair_becomes_a_question_mark(application: Applic
 async def test_a_schema_that_is_nested_too_deeply_is_refused(application: Application) -> None:
     with pytest.raises(BadInput, match="too deeply"):
         await result_of(_saying(application, {}), "extract", text="x", schema='{"not":' * 100_000)
+
+
+async def test_several_answers_are_not_asked_for_and_thrown_away(application: Application) -> None:
+    async with FakeVllm() as server:
+        with pytest.raises(BadParameter, match="n has no use"):
+            await last_result(_over(application, server).run("sentiment", {"text": "Nice."}, Sampling(n=3)))
+        assert not server.completions
