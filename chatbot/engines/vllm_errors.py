@@ -49,6 +49,8 @@ def reported(error: Any) -> ChatbotError:
     code = error.get("code") if isinstance(error, dict) else None
     if code in {429, 503}:
         return EngineBusy(f"the vLLM server gave up the answer for load ({_short(said)}); ask again")
+    if code in {400, 422}:  # vLLM looks at a schema only when the stream has begun
+        return too_long(said) or BadParameter(_bad(_short(said), ""))
     return EngineBroke(f"the vLLM server broke off the answer ({_short(said)}); its log says why")
 
 

@@ -124,6 +124,16 @@ async def test_an_error_in_mid_stream_says_what_the_server_said(server: FakeVllm
         await _read(engine)
 
 
+async def test_a_parameter_that_the_server_refuses_only_in_the_stream_is_still_a_bad_parameter(
+    server: FakeVllm, engine: VllmEngine
+) -> None:
+    said = b'data: {"error": {"message": "Grammar error: Invalid type: strnig", "type": "BadRequestError", "code": 400}}\n\n'
+    server.script = Answer(faults=(Insert(said, last=True),))
+
+    with pytest.raises(BadParameter, match="vLLM server refuses.*strnig"):
+        await _read(engine)
+
+
 async def test_a_line_without_end_is_cut_off(server: FakeVllm, engine: VllmEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sse, "MAX_EVENT", 1_000_000)
     server.script = Answer(faults=(Endless(after=2),))
