@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncGenerator, Generator
-from contextlib import aclosing, closing
+from contextlib import closing
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
@@ -12,16 +12,14 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, Field
 from starlette.concurrency import iterate_in_threadpool
 
-from chatbot.apps import wire
+from chatbot.apps import event_stream, wire
+from chatbot.apps.event_stream import chained
 from chatbot.apps.problems import failed
 from chatbot.apps.state import ServerState
-from chatbot.apps.together import together
 from chatbot.bootstrap import Application
 from chatbot.flow.pipeline import last_answer
 from chatbot.sampling import Sampling
 from chatbot.schema import Answer, AnswerEvent, Message, Passage, Query
-
-STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 router = APIRouter()
 
@@ -80,7 +78,7 @@ async def answers(body: AnswerRequest, application: Opened) -> Response:
     fields = body.model_dump(include={"history", "collections", "sampling"}, exclude_none=True)
     events = application.answer(Query(text=body.question, **fields))
     if body.stream:
-        return StreamingResponse(together(_sse(await begun(events))), media_type="text/event-stream", headers=STREAM_HEADERS)
+        return event_stream.response(await begun(events))
     return Response((await last_answer(events)).model_dump_json(), media_type="application/json")
 
 
@@ -116,25 +114,7 @@ async def begun(events: AsyncGenerator[AnswerEvent]) -> AsyncGenerator[AnswerEve
     Raises:
         UserError: see `Pipeline.answer`.
     """
-    return _chained(await anext(events), events)
-
-
-async def _chained(first: AnswerEvent, rest: AsyncGenerator[AnswerEvent]) -> AsyncGenerator[AnswerEvent]:
-    async with aclosing(rest):  # a client that left must not keep the engine busy
-        yield first
-        try:
-            async for event in rest:
-                yield event
-        except Exception as error:  # noqa: BLE001  the last border: the stream itself must say that it ends here
-            yield failed(error)
-
-
-async def _sse(events: AsyncGenerator[AnswerEvent]) -> AsyncGenerator[str]:
-    async with aclosing(events):
-        number = 0
-        async for event in events:
-            number += 1
-            yield wire.server_sent(event.model_dump_json(), id=number, event=event.type)
+    return chained(await anext(events), events)
 
 
 async def _in_threads(lines: Generator[str]) -> AsyncGenerator[str]:

@@ -16,7 +16,8 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
 
 from chatbot.apps import wire
-from chatbot.apps.api import STREAM_HEADERS, Opened, begun
+from chatbot.apps.api import Opened, begun
+from chatbot.apps.event_stream import STREAM_HEADERS
 from chatbot.apps.problems import trouble
 from chatbot.apps.together import together
 from chatbot.bootstrap import Application
