@@ -22,8 +22,7 @@ from chatbot import settings
 from chatbot.bootstrap import Application, open_application
 from chatbot.errors import ChatbotError
 from chatbot.settings import VllmSettings
-from chatbot.tasks.events import TaskCard, TaskResult
-from chatbot.tasks.tasks import last_result
+from chatbot.tasks.events import TaskCard, TaskResult, last_result
 
 PROBE = {"text": "Reply with the word kettle and nothing else."}
 NOT_MEASURED = "not measured here"

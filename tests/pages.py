@@ -50,7 +50,8 @@ class PageApplication:
         self.run_tasks: list[tuple[str, dict[str, Any]]] = []
         self._pipeline = pipeline or scripted_pipeline(engine)
         nothing: Any = None
-        parts = TaskParts(Engine(engine, writes=writes), prompts.load([shipped("prompts")]), self._pipeline, nothing, nothing)
+        self.engine = Engine(engine, writes=writes)
+        parts = TaskParts(self.engine, prompts.load([shipped("prompts")]), self._pipeline, nothing, nothing)
         self._tasks = Tasks(parts)
 
     def is_empty(self) -> bool:

@@ -16,8 +16,8 @@ from pydantic import Field
 from chatbot.bootstrap import Application
 from chatbot.engines import structured
 from chatbot.engines.parts import Context, Engine
-from chatbot.tasks.events import TaskEvent, TaskResult
-from chatbot.tasks.tasks import Tasks, last_result
+from chatbot.tasks.events import TaskEvent, TaskResult, last_result
+from chatbot.tasks.tasks import Tasks
 from chatbot.tasks.work import TaskParts
 
 Reply = Callable[[Sequence[BaseMessage], Mapping[str, Any]], str]

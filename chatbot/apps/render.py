@@ -69,10 +69,10 @@ def _answer(turn: Turn) -> str:
     )
     legend = f'<p class="phase"><span class="pulse"></span>{_LEGEND[turn.phase]}…</p>' if turn.busy else ""
     note = f'<p class="note">{escape(turn.note)}</p>' if turn.note else ""
-    return f'<div class="text" dir="auto">{_words(turn)}</div>{legend}{note}{_sources(turn)}{evidence}'
+    return f'<div class="text" dir="auto">{words_html(turn)}</div>{legend}{note}{_sources(turn)}{evidence}'
 
 
-def _words(turn: Turn) -> str:
+def words_html(turn: Turn) -> str:
     """What was said, as its engine writes: quotes are no Markdown, whatever signs they hold."""
     if not turn.is_markdown:
         return paragraphs("".join(plain(text, before, turn.citations) for text, before in turn.pieces()))
@@ -111,13 +111,13 @@ def _abstention(turn: Turn) -> str:
     evidence = "".join(_evidence(number, passage, None) for number, passage in enumerate(turn.passages))
     details = f"<details><summary>Nearest passages looked at ({len(turn.passages)})</summary><ol>{nearest}</ol></details>"
     return (
-        f'<div class="card abstention"><p class="title">Not in the documents</p><div dir="auto">{_words(turn)}</div>'
+        f'<div class="card abstention"><p class="title">Not in the documents</p><div dir="auto">{words_html(turn)}</div>'
         f"{details if nearest else ''}</div>{evidence}"
     )
 
 
 def _failure(turn: Turn) -> str:
-    so_far = f'<div class="text" dir="auto">{_words(turn)}</div>' if turn.raw else ""
+    so_far = f'<div class="text" dir="auto">{words_html(turn)}</div>' if turn.raw else ""
     title = "Please change the question" if turn.phase == "refused" else "The answer broke off" if so_far else "No answer"
     why = escape(turn.note[:1].upper() + turn.note[1:])
     return f'{so_far}<div class="card failure"><p class="title">{title}</p><p>{why}</p></div>'
@@ -130,14 +130,15 @@ def _evidence(number: int, passage: Passage, citation: Citation | None) -> str:
         "File": passage.source,
         "Collection": passage.collection,
     }
-    scores = {"Cosine": f"{passage.dense:.2f}", "BM25": f"{passage.lexical:.1f}"}
+    searched = bool(passage.dense or passage.lexical)  # a task that goes through one document searches nothing
+    scores = {"Cosine": f"{passage.dense:.2f}", "BM25": f"{passage.lexical:.1f}"} if searched else {}
     title, headings = passage.title or passage.source, passage.chunk.heading_path
     trail = " › ".join(escape(heading) for heading in headings[headings[:1] == (title,) :])
     return (
         f'<div class="evidence" data-key="{number}" hidden><h2 dir="auto">{escape(title)}</h2>'
         f'<p class="trail" dir="auto">{trail}</p>'
         f'<blockquote dir="auto">{_quoted(passage, citation)}</blockquote>{_facts(rows)}'
-        f"<details><summary>Search scores</summary>{_facts(scores)}</details></div>"
+        f"{f'<details><summary>Search scores</summary>{_facts(scores)}</details>' if scores else ''}</div>"
     )
 
 

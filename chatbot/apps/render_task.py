@@ -14,13 +14,14 @@ from chatbot.tasks.events import TaskCard
 
 
 def turn_html(turn: TaskTurn) -> str:
-    """The machine's message: text as answers have it, a structured result as a table with its JSON below."""
+    """The machine's message: text as answers have it, a result without one as a table; below what has data, its JSON."""
     if turn.busy:
-        return _framed(turn, f'<div class="text" dir="auto">{_paragraphs(turn.raw)}</div>{_legend(turn)}')
-    if turn.result is None or turn.result.text:
-        return render.turn_html(turn)
+        return _framed(turn, f'<div class="text" dir="auto">{render.words_html(turn)}</div>{_legend(turn)}')
+    data = turn.result.data if turn.result else None
+    if turn.raw or data is None:
+        return render.turn_html(turn) + _json(data)
     note = f'<p class="note">{escape(turn.note)}</p>' if turn.note else ""
-    return _framed(turn, f'<div class="text" dir="auto">{data_html(turn.result.data)}</div>{note}{_json(turn.result.data)}')
+    return _framed(turn, f'<div class="text" dir="auto">{data_html(data)}</div>{note}') + _json(data)
 
 
 def data_html(value: JsonValue) -> str:
@@ -36,7 +37,7 @@ def data_html(value: JsonValue) -> str:
 
 def asked(card: TaskCard, text: str, inputs: Mapping[str, object]) -> str:
     """What a person is shown to have asked."""
-    told = [f"{name}: {value}" for name, value in inputs.items() if name != card.main and isinstance(value, str | int) and value]
+    told = [f"{name}: {value}" for name, value in inputs.items() if name != card.typed and isinstance(value, str | int) and value]
     options = f" ({', '.join(told)})" if told else ""
     return "\n".join(filter(None, [card.title + options, text]))
 
@@ -56,9 +57,7 @@ def _legend(turn: TaskTurn) -> str:
     return f'<p class="phase"><span class="pulse"></span>{escape(progress or "Working")}…</p>'
 
 
-def _paragraphs(text: str) -> str:
-    return "".join(f"<p>{escape(paragraph)}</p>" for paragraph in text.split("\n\n") if paragraph.strip())
-
-
 def _json(value: JsonValue) -> str:
-    return f'<div class="card"><details><summary>JSON</summary><pre>{escape(json.dumps(value, indent=2))}</pre></details></div>'
+    if value is None:
+        return ""
+    return f'<details class="data"><summary>JSON</summary><pre tabindex="0">{escape(json.dumps(value, indent=2))}</pre></details>'

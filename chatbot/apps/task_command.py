@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
 
 import typer
 
+from chatbot import markers
 from chatbot.apps import wire
 from chatbot.apps.controls import harmless
 from chatbot.errors import BadInput, InternalError, UnknownTask, from_code
 from chatbot.schema import DeltaReleased, Failed
-from chatbot.tasks.events import TaskCard, TaskCompleted, TaskEvent, TaskProgress, TaskResult
+from chatbot.tasks.events import TaskCard, TaskCompleted, TaskEvent, TaskProgress, TaskResult, last_result
 
 if TYPE_CHECKING:
     from chatbot.apps.session import Session
@@ -56,8 +57,8 @@ def add_to(app: typer.Typer, with_session: WithSession) -> None:
         def act(session: Session) -> int:
             card = _card(session.tasks(), name)
             given = {**dict(pairs), **_main_input(card, text, file), **({"schema": _json_of(schema)} if schema else {})}
-            lesson = name == "tutor" and not (as_json or given.keys() - {"document"})
-            return asyncio.run(_lesson(session, given) if lesson else _run(session, name, given, as_json, stream))
+            lesson = card.reply and not (as_json or given.keys() - {card.main})
+            return asyncio.run(_lesson(session, card, given) if lesson else _run(session, name, given, as_json, stream))
 
         raise typer.Exit(with_session("task", act))
 
@@ -82,29 +83,18 @@ async def _run(session: Session, name: str, given: Mapping[str, Any], as_json: b
     return _ABSTAINED if result.finish_reason == "abstained" else 0
 
 
-async def _lesson(session: Session, given: Mapping[str, Any]) -> int:
-    """Ask until the learner has had enough: an empty line, or the end of the input."""
-    inputs, data = dict(given), dict[str, Any]()
+async def _lesson(session: Session, card: TaskCard, given: Mapping[str, Any]) -> int:
+    """Go on until the learner has had enough: an empty line, or the end of the input."""
+    inputs = dict(given)
     while True:
-        async with aclosing(session.run_task("tutor", inputs)) as events:
-            async for event in events:
-                if result := _result(event):
-                    data = _lesson_data(result)
-        if marking := data["marking"]:
-            typer.echo(harmless(f"{marking['mark']}: {marking['feedback']}\n  “{' '.join(marking['quote'].split())}”\n"))
-        typer.echo(harmless(f"({data['difficulty']}/5) {data['question']}"))
+        result = await last_result(session.run_task(card.name, inputs))
+        typer.echo(harmless(markers.strip(result.text)))
         typer.echo("> ", nl=False)
         answer = sys.stdin.readline().strip()
-        if not answer:
-            typer.echo(f"\n{data['points']:g} of {data['answered']} points")
+        if not (answer and isinstance(result.data, dict)):
+            typer.echo()
             return 0
-        inputs |= {"answer": answer, "state": data["state"]}
-
-
-def _lesson_data(result: TaskResult) -> dict[str, Any]:
-    if not isinstance(result.data, dict):
-        raise InternalError("the tutor said nothing; run it again")
-    return result.data
+        inputs |= {card.reply: answer, "state": result.data["state"]}
 
 
 def _result(event: TaskEvent) -> TaskResult | None:

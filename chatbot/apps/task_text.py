@@ -64,9 +64,9 @@ def _short(value: JsonValue) -> str:
 
 
 def _sources(result: TaskResult) -> Iterator[str]:
-    """One line a marker; a structured result has its quotes in it."""
+    """One line a marker."""
     passages = {passage.chunk.id: passage for passage in result.passages}
-    cited = {citation.marker: citation for citation in result.citations} if result.text else {}
+    cited = {citation.marker: citation for citation in result.citations}
     for marker, citation in cited.items():
         headings = passages[citation.chunk_id].chunk.heading_path if citation.chunk_id in passages else ()
         path = " > ".join(dict.fromkeys([citation.title, *headings]))

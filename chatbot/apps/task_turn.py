@@ -42,7 +42,7 @@ def _complete(turn: TaskTurn, result: TaskResult) -> TaskTurn:
         turn,
         phase="answered",
         raw=result.text,
-        citations=result.citations if result.text else (),
+        citations=result.citations,
         passages=result.passages,
         note=" ".join(remarks(result)),
         result=result,

@@ -14,8 +14,7 @@ from chatbot.apps.event_stream import chained
 from chatbot.errors import InternalError, from_code
 from chatbot.sampling import Sampling
 from chatbot.schema import Failed
-from chatbot.tasks.events import TaskCard, TaskEvent, TaskResult
-from chatbot.tasks.tasks import last_result
+from chatbot.tasks.events import TaskCard, TaskEvent, TaskResult, last_result
 
 router = APIRouter(prefix="/v1/tasks")
 

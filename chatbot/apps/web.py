@@ -181,7 +181,7 @@ def _start(wish: _Wish, earlier: Conversation, parts: Parts, application: Applic
         collections = (wish.collection,) if wish.collection else ()
         query = Query(text=wish.text, history=_history(earlier), collections=collections)
         return _Started(PacedTurns(application.answer(query), FRAME_S), Turn(), wish.text, f"request {query.request_id}")
-    turn = TaskTurn(task=wish.task, inputs=wish.given)
+    turn = TaskTurn(task=wish.task, inputs=wish.given, is_markdown=application.engine.writes)
     events = application.run_task(wish.task, {**wish.given, **_remembered(wish.task, wish.given, earlier)})
     shown = render_task.asked(parts.tasks.cards[wish.task], wish.text, wish.given)
     return _Started(PacedTurns(events, FRAME_S, advance_task, turn), turn, shown, f"task {wish.task}")

@@ -42,12 +42,12 @@ class Chooser(NamedTuple):
         """The inputs of a task, from its text and the values of all of `inputs`."""
         filled = {each.name: value for each, value in zip(self.inputs, values, strict=True) if each.task == task}
         if text.strip():
-            filled[self.cards[task].main] = text
+            filled[self.cards[task].typed] = text
         return {name: value for name, value in filled.items() if value not in (None, "")}
 
     def needs_text(self, task: str, given: Mapping[str, Any]) -> bool:
         """True where nothing but a text can be worked on, and there is none."""
-        return not (given.get(self.cards[task].main) or given.get("document"))
+        return not (given.get(self.cards[task].typed) or given.get("document"))
 
     def chosen(self, task: str) -> dict[Any, Any]:
         """The rows as they are shown while a task is chosen."""
@@ -55,7 +55,7 @@ class Chooser(NamedTuple):
 
     def placeholder(self, task: str) -> str:
         card = self.cards.get(task)
-        return PLACEHOLDER if card is None or task == ANSWER else card.inputs["properties"][card.main]["description"]
+        return PLACEHOLDER if card is None or task == ANSWER else card.inputs["properties"][card.typed]["description"]
 
     def of_documents(self) -> list[Any]:
         """The inputs that documents are chosen with."""
@@ -90,7 +90,7 @@ def chooser(application: Application, cards: Sequence[TaskCard], choice: gr.Drop
 def _fields(card: TaskCard) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """What the text box does not hold; a document is better chosen than typed."""
     for name, field in card.inputs["properties"].items() if card.name != ANSWER else ():
-        if (card.name, name) not in _OURS and (name != card.main or field.get("format") == "document"):
+        if (card.name, name) not in _OURS and (name != card.typed or field.get("format") == "document"):
             yield name, field
 
 

@@ -15,8 +15,8 @@ RELEVANCE = 0.7
 """Share of closeness to the centre; the rest is unlikeness to what is chosen already. MMR's lambda, not tuned here."""
 
 
-def central(vectors: Vectors, count: int) -> list[tuple[int, float]]:
-    """At most `count` rows of n × d unit vectors, each with its cosine to the centre, in the order of the rows."""
+def central(vectors: Vectors, count: int) -> list[int]:
+    """At most `count` rows of n × d unit vectors, in their order."""
     if not len(vectors):
         return []
     centre = vectors.mean(axis=0)
@@ -30,4 +30,4 @@ def central(vectors: Vectors, count: int) -> list[tuple[int, float]]:
         best = int(worth.argmax())
         chosen.append(best)
         likeness = np.maximum(likeness, vectors @ vectors[best])
-    return [(row, float(closeness[row])) for row in sorted(chosen)]
+    return sorted(chosen)

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
+from chatbot import markers
 from chatbot.schema import Value
 from chatbot.tasks.inputs import Inputs, Texts
 from chatbot.tasks.task import Outcome, Step, Task
@@ -38,7 +39,9 @@ async def run(inputs: ClassifyInputs, work: Work) -> AsyncGenerator[Step]:
     count = "all that fit, none if none does" if inputs.several else "exactly one"
     messages = work.prompt("classify", labels=", ".join(inputs.labels), count=count, text=inputs.text)
     said = await work.decode(_schema(inputs), messages)
-    yield Outcome(data=Classification(reason=said["reason"], labels=tuple(dict.fromkeys(said["labels"]))))
+    labels = tuple(dict.fromkeys(said["labels"]))
+    fits = ", ".join(map(markers.literal, labels)) or "None of the labels fits"
+    yield Outcome(f"{fits}. {said['reason'].strip()}", Classification(reason=said["reason"], labels=labels))
 
 
 def _schema(inputs: ClassifyInputs) -> dict[str, Any]:

@@ -47,8 +47,8 @@ class Manuscript(NamedTuple):
             cited_text=self.text[span[0] : span[1]],
         )
 
-    def passage(self, chunk: Chunk, rank: int, closeness: float) -> Passage:
-        """A chunk that was not searched for: its cosine is with the document as a whole."""
+    def passage(self, chunk: Chunk, rank: int) -> Passage:
+        """A chunk that was not searched for and so has no scores."""
         document = self.document
         return Passage(
             chunk=chunk,
@@ -56,7 +56,7 @@ class Manuscript(NamedTuple):
             source=document.source,
             title=document.title,
             score=1.0,
-            dense=closeness,
+            dense=0.0,
             lexical=0.0,
             rank=rank,
         )

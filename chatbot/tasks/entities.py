@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
+from chatbot import markers
 from chatbot.schema import Value
 from chatbot.tasks.inputs import Inputs, Texts
 from chatbot.tasks.task import Outcome, Step, Task
@@ -46,7 +47,8 @@ async def run(inputs: EntitiesInputs, work: Work) -> AsyncGenerator[Step]:
     stop = work.finished()
     if len(said) >= _MOST:
         stop = stop.model_copy(update={"finish_reason": "length"})
-    yield Outcome(data=found(inputs.text, said), stop=stop)
+    entities = found(inputs.text, said)
+    yield Outcome(_listed(entities), entities, stop=stop)
 
 
 def found(text: str, said: Sequence[Mapping[str, str]]) -> Entities:
@@ -63,6 +65,14 @@ def found(text: str, said: Sequence[Mapping[str, str]]) -> Entities:
                 taken[start:end] = bytes([1]) * (end - start)
                 entities.append(Entity(text=text[start:end], type=types[mention], start=start, end=end))
     return Entities(entities=tuple(sorted(entities, key=lambda each: each.start)), dropped=dropped)
+
+
+def _listed(entities: Entities) -> str:
+    named = dict.fromkeys((" ".join(each.text.split()), each.type) for each in entities.entities)
+    lines = [f"- {markers.literal(text)} ({type_})" for text, type_ in named] or ["Nothing of the kind was found in the text."]
+    if entities.dropped:
+        lines += ["", f"{entities.dropped} more named by the model, but not in the text, and left out."]
+    return "\n".join(lines)
 
 
 def _pattern(mention: str) -> re.Pattern[str]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, JsonValue, TypeAdapter
 
+from chatbot.errors import InternalError, from_code
 from chatbot.schema import Citation, DeltaReleased, Failed, FinishReason, Passage, Replaced, Usage, Value
 
 
@@ -22,7 +25,7 @@ class TaskProgress(Value):
 class TaskResult(Value):
     task: str
     text: str = ""
-    """Of a task that writes; empty where the result is `data`."""
+    """For a person to read, as Markdown; empty of `extract`, whose `data` has the form that was asked for."""
     data: JsonValue = None
     """Of a task with a structured result, as its output schema says."""
     citations: tuple[Citation, ...] = ()
@@ -59,6 +62,8 @@ class TaskCard(Value):
     description: str
     main: str
     """The input that stands for the task where only one text is given."""
+    reply: str = ""
+    """The input for the answer to what the task asked last; empty of one that asks nothing."""
     inputs: dict[str, Any]
     """JSON schema of its inputs."""
     output: dict[str, Any] | None
@@ -71,5 +76,25 @@ class TaskCard(Value):
     """Of one that is not available: what is missing."""
     quality: str
 
+    @property
+    def typed(self) -> str:
+        """The input that is typed in a conversation."""
+        return self.reply or self.main
+
 
 task_cards: TypeAdapter[list[TaskCard]] = TypeAdapter(list[TaskCard])
+
+
+async def last_result(events: AsyncGenerator[TaskEvent]) -> TaskResult:
+    """Run a task to its end.
+
+    Raises:
+        ChatbotError: it ended in an error.
+    """
+    async with aclosing(events):
+        async for event in events:
+            if isinstance(event, TaskCompleted):
+                return event.result
+            if isinstance(event, Failed):
+                raise from_code(event.code, event.message, event.retry_after_s)
+    raise InternalError("the task broke off; run it again")

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import Field
 
+from chatbot import markers
 from chatbot.errors import BadInput
 from chatbot.schema import Citation, Value
 from chatbot.tasks.documents import Excerpt, Manuscript, excerpts, heading, numbered
@@ -21,6 +22,7 @@ from chatbot.tasks.task import Outcome, Step, Task
 from chatbot.tasks.work import Work
 
 _WRONG = 3
+_LETTERS = "abcd"
 
 
 class QuizInputs(Inputs):
@@ -60,7 +62,8 @@ async def run(inputs: QuizInputs, work: Work) -> AsyncGenerator[Step]:
             said[place], done = questions, done + 1
             yield TaskProgress(what="setting questions", done=done, total=len(calls))
     quiz, citations = _checked(manuscript, [excerpt for excerpt, _ in chosen], said)
-    yield Outcome(data=quiz, citations=citations, backed=bool(citations))
+    passages = [manuscript.passage(excerpt.chunk, rank) for rank, (excerpt, _) in enumerate(chosen, 1)]
+    yield Outcome(_sheet(quiz), quiz, citations, tuple(passages), backed=bool(citations))
 
 
 def _spread(found: Sequence[Excerpt], questions: int) -> list[tuple[Excerpt, int]]:
@@ -99,6 +102,21 @@ def _checked(
                 )
             )
     return Quiz(questions=tuple(questions), dropped=dropped), tuple(citations)
+
+
+def _sheet(quiz: Quiz) -> str:
+    """The questions first, so that they can be tried; then the answers with their proofs."""
+    lines = [] if quiz.questions else ["No question could be proven from the document; ask again."]
+    for number, each in enumerate(quiz.questions, 1):
+        options = [f"   - {letter}) {markers.literal(option)}" for letter, option in zip(_LETTERS, each.options, strict=True)]
+        lines += [f"{number}. {markers.literal(each.question)}", *options, ""]
+    lines += ["Answers:", ""] if quiz.questions else []
+    for number, each in enumerate(quiz.questions, 1):
+        letter = _LETTERS[each.options.index(each.answer)]
+        lines.append(
+            f"{number}. {letter}) {markers.literal(each.answer)}: “{markers.literal(' '.join(each.quote.split()))}” [{number}]"
+        )
+    return "\n".join(lines)
 
 
 def _shuffled(option: str) -> bytes:

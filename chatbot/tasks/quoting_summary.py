@@ -63,7 +63,7 @@ async def quote(inputs: SummarizeInputs, work: Work) -> AsyncGenerator[Step]:
     """Encode every sentence and quote the central ones."""
     manuscript = await work.manuscript(inputs.document) if inputs.document else None
     text = manuscript.text if manuscript else inputs.text
-    sentences = [each for each in _sentences(manuscript, text) if not dangles(text[each.span[0] :])]
+    sentences = await asyncio.to_thread(_sentences, manuscript, text)
     if not sentences:
         raise BadInput("there is no whole sentence in it that could be quoted")
     vectors: list[Vectors] = []
@@ -73,31 +73,33 @@ async def quote(inputs: SummarizeInputs, work: Work) -> AsyncGenerator[Step]:
         batch = [_flat(text, each.span) for each in sentences[done : done + _BATCH]]
         vectors.append(await asyncio.to_thread(work.parts.encoder.encode, batch))
     chosen = central(np.concatenate(vectors), _SENTENCES[inputs.length])
-    picked = [(sentences[row], closeness) for row, closeness in chosen]
-    outcome = _outcome(text, manuscript, picked)
+    outcome = _outcome(text, manuscript, [sentences[row] for row in chosen])
     yield DeltaReleased(text=outcome.text)
     yield outcome
 
 
 def _sentences(manuscript: Manuscript | None, text: str) -> list[_Sentence]:
+    """Those that can stand alone."""
     if manuscript is None:
-        return [_Sentence(span, None) for span in prose(text)]
-    return [_Sentence(span, chunk) for chunk in manuscript.chunks for span in prose(chunk.text, chunk.start)]
+        found = [_Sentence(span, None) for span in prose(text)]
+    else:
+        found = [_Sentence(span, chunk) for chunk in manuscript.chunks for span in prose(chunk.text, chunk.start)]
+    return [each for each in found if not dangles(text[each.span[0] :])]
 
 
-def _outcome(text: str, manuscript: Manuscript | None, picked: Sequence[tuple[_Sentence, float]]) -> Outcome:
+def _outcome(text: str, manuscript: Manuscript | None, picked: Sequence[_Sentence]) -> Outcome:
     numbers: dict[str, int] = {}
     lines, citations, passages = list[str](), list[Citation](), list[Passage]()
-    for (span, chunk), closeness in picked:
+    for span, chunk in picked:
         line = f"- {markers.literal(_flat(text, span))}"
         if manuscript and chunk:
             if chunk.id not in numbers:
                 numbers[chunk.id] = len(numbers) + 1
-                passages.append(manuscript.passage(chunk, numbers[chunk.id], max(-1.0, min(1.0, closeness))))
+                passages.append(manuscript.passage(chunk, numbers[chunk.id]))
             citations.append(manuscript.citation(chunk, span, numbers[chunk.id]))
             line += f" [{numbers[chunk.id]}]"
         lines.append(line)
-    quoted = tuple(Quoted(text=text[start:end], start=start, end=end) for ((start, end), _), _ in picked)
+    quoted = tuple(Quoted(text=text[start:end], start=start, end=end) for (start, end), _ in picked)
     stop = Stop(model="extractive")
     return Outcome("\n".join(lines), Summary(sentences=quoted), tuple(citations), tuple(passages), bool(citations), stop)
 

@@ -25,7 +25,8 @@ class Sentiment(Value):
 
 async def run(inputs: SentimentInputs, work: Work) -> AsyncGenerator[Step]:
     """One call, decoded by the schema."""
-    yield Outcome(data=await work.decode(Sentiment, work.prompt("sentiment", text=inputs.text)))
+    found = await work.decode(Sentiment, work.prompt("sentiment", text=inputs.text))
+    yield Outcome(f"{found.label.capitalize()}. {found.reason.strip()}", found)
 
 
 TASK = Task(

@@ -23,6 +23,7 @@ class Outcome(NamedTuple):
     """The last thing a runner yields."""
 
     text: str = ""
+    """For a person to read, as Markdown; empty where the data has the form that its reader asked for."""
     data: Value | JsonValue = None
     citations: tuple[Citation, ...] = ()
     passages: tuple[Passage, ...] = ()
@@ -48,6 +49,8 @@ class Task:
     """Inputs to try it with; the documents in it are pages of the handbook."""
     run: Runner
     """With an engine that writes."""
+    reply: str = ""
+    """The input that answers what the task asked last."""
     prompts: tuple[str, ...] = ()
     """Names of those it fills in."""
     output: type[Value] | None = None

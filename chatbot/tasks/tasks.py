@@ -9,10 +9,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from chatbot.errors import ChatbotError, InternalError, TaskUnavailable, UnknownTask, from_code
+from chatbot.errors import ChatbotError, TaskUnavailable, UnknownTask
 from chatbot.flow.pipeline import failed
 from chatbot.sampling import Sampling
-from chatbot.schema import Failed, Principal
+from chatbot.schema import Principal
 from chatbot.tasks import (
     answer,
     chat,
@@ -133,6 +133,7 @@ class Tasks:
             title=task.title,
             description=task.description,
             main=task.main,
+            reply=task.reply,
             inputs=_schema(task.inputs),
             output=task.output.model_json_schema() if task.output else None,
             example=dict(task.example),
@@ -144,18 +145,3 @@ class Tasks:
 
 def _schema(inputs: type[Inputs]) -> dict[str, Any]:
     return inputs.model_json_schema(by_alias=True)
-
-
-async def last_result(events: AsyncGenerator[TaskEvent]) -> TaskResult:
-    """Run a task to its end.
-
-    Raises:
-        ChatbotError: it ended in an error.
-    """
-    async with aclosing(events):
-        async for event in events:
-            if isinstance(event, TaskCompleted):
-                return event.result
-            if isinstance(event, Failed):
-                raise from_code(event.code, event.message, event.retry_after_s)
-    raise InternalError("the task broke off; run it again")

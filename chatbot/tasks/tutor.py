@@ -11,8 +11,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from chatbot import markers
 from chatbot.errors import BadInput
-from chatbot.schema import Value
+from chatbot.schema import Citation, Passage, Value
 from chatbot.tasks.documents import Excerpt, Manuscript, excerpts, heading, numbered
 from chatbot.tasks.events import TaskProgress
 from chatbot.tasks.inputs import DocumentName, Inputs, from_json
@@ -85,7 +86,8 @@ class TutorTurn(Value):
 async def run(inputs: TutorInputs, work: Work) -> AsyncGenerator[Step]:
     """Mark the answer, if there is one, then ask."""
     manuscript, state, marking = await work.manuscript(inputs.document), inputs.state, None
-    found, citations = await asyncio.to_thread(excerpts, manuscript), ()
+    found = await asyncio.to_thread(excerpts, manuscript)
+    citations, passages = tuple[Citation, ...](), tuple[Passage, ...]()
     if not found:
         raise BadInput(f"{manuscript.name} has no whole sentence to ask about")
     if state.pending:
@@ -93,10 +95,12 @@ async def run(inputs: TutorInputs, work: Work) -> AsyncGenerator[Step]:
         yield TaskProgress(what="marking", done=0, total=2)
         marking = await _mark(manuscript, excerpt, state.pending, inputs.answer, work)
         citations = (manuscript.citation(excerpt.chunk, (marking.start, marking.end), 1),)
+        passages = (manuscript.passage(excerpt.chunk, 1),)
         state = _after(state, state.pending, inputs.answer, marking.mark)
     yield TaskProgress(what="asking", done=1, total=2)
     state = state.model_copy(update={"pending": await _ask(manuscript, found, state, work)})
-    yield Outcome(data=_turn(state, marking), citations=citations, backed=bool(citations))
+    turn = _turn(state, marking)
+    yield Outcome(_said(turn), turn, citations, passages, backed=bool(citations))
 
 
 def _turn(state: TutorState, marking: Marking | None) -> TutorTurn:
@@ -109,6 +113,14 @@ def _turn(state: TutorState, marking: Marking | None) -> TutorTurn:
         answered=len(state.marked),
         state=state,
     )
+
+
+def _said(turn: TutorTurn) -> str:
+    question = f"Question {turn.answered + 1}, difficulty {turn.difficulty} of {HARDEST}: {markers.literal(turn.question)}"
+    if not (marking := turn.marking):
+        return question
+    mark = f"{marking.mark.capitalize()}, {turn.points:g} of {turn.answered} points. {markers.literal(marking.feedback)}"
+    return f"{mark}\n\n“{markers.literal(' '.join(marking.quote.split()))}” [1]\n\n{question}"
 
 
 def _excerpt_of(pending: Asked, found: Sequence[Excerpt]) -> Excerpt:
@@ -169,7 +181,8 @@ TASK = Task(
     title="Learn with a tutor",
     description="Asks you about a document of yours, marks your answers against its words, and adapts the difficulty.",
     inputs=TutorInputs,
-    main="answer",
+    main="document",
+    reply="answer",
     output=TutorTurn,
     example={"document": "handbook/05-citations.md"},
     prompts=("tutor_ask", "tutor_mark"),

@@ -17,8 +17,7 @@ from chatbot.bootstrap import Application
 from chatbot.errors import EngineBusy, TaskUnavailable, UserError
 from chatbot.knowledge.ownership import Owner
 from chatbot.sampling import Sampling
-from chatbot.tasks.events import TaskCompleted, TaskResult, task_event
-from chatbot.tasks.tasks import last_result
+from chatbot.tasks.events import TaskCompleted, TaskResult, last_result, task_event
 
 NICE = {"reason": "it says so", "label": "positive"}
 

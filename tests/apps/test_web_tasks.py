@@ -66,12 +66,27 @@ def test_an_engine_that_quotes_is_offered_what_it_can_do_and_the_rest_is_one_lin
     assert "11 more tasks need" in json.dumps(config)
 
 
-def test_a_structured_result_is_a_table_with_its_json(url: str, config: dict[str, Any], application: PageApplication) -> None:
+def test_a_structured_result_is_in_words_with_its_json(url: str, config: dict[str, Any], application: PageApplication) -> None:
     shown = _do(url, config, "classify", "It broke.", Labels="bug, praise")
 
     assert application.run_tasks[-1] == ("classify", {"text": "It broke.", "labels": "bug, praise", "several": False})
-    assert "<table>" in shown
+    assert "bug&#46; word 0" in shown
     assert "<summary>JSON</summary>" in shown
+
+
+def test_extracted_values_are_a_table(url: str, config: dict[str, Any]) -> None:
+    shown = _do(
+        url, config, "extract", "No. 7", Schema='{"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}'
+    )
+
+    assert "<table><tr><th>n</th><td>1</td></tr></table>" in shown
+
+
+def test_what_a_model_writes_is_markdown() -> None:
+    with serving_page(PageApplication(WritingEngine(reply=lambda *_: "It **loops**."), writes=True)) as url:
+        shown = _do(url, httpx.get(f"{url}/config").json(), "explain-code", "while True: pass")
+
+    assert "<strong>loops</strong>" in shown
 
 
 def test_a_chat_is_marked_and_remembers_its_turns(url: str, config: dict[str, Any], application: PageApplication) -> None:

@@ -20,8 +20,8 @@ from chatbot.sampling import Sampling
 from chatbot.schema import DeltaReleased
 from chatbot.settings import Settings, VllmSettings
 from chatbot.tasks.entities import found
-from chatbot.tasks.events import TaskCompleted
-from chatbot.tasks.tasks import Tasks, last_result
+from chatbot.tasks.events import TaskCompleted, last_result
+from chatbot.tasks.tasks import Tasks
 
 DOCUMENT = "handbook/05-citations.md"
 
@@ -179,6 +179,20 @@ async def test_a_quiz_quotes_the_document(application: Application) -> None:
     assert len({each["start"] for each in questions}) == 3
     assert all(text[each["start"] : each["end"]] == each["quote"] for each in questions)
     assert all(sorted(each["options"]) == ["a", "b", "c", "d"] for each in questions)
+    assert {citation.chunk_id for citation in result.citations} <= {passage.chunk.id for passage in result.passages}
+
+
+async def test_a_quiz_reads_questions_first_and_answers_after(application: Application) -> None:
+    asked = {"question": "Which?", "answer": "this one", "wrong": ["that", "another", "none"], "sentence": 1}
+
+    result = await result_of(_saying(application, {"questions": [asked]}), "quiz", document=DOCUMENT, questions=1)
+
+    questions, answers = result.text.split("Answers:")
+    assert isinstance(result.data, dict)
+    (quoted,) = result.citations
+    letter = next(line[5] for line in questions.splitlines() if line.endswith(") this one"))
+    assert questions.startswith("1. Which?\n   - a) ")
+    assert answers == f"\n\n1. {letter}) this one: “{' '.join(quoted.cited_text.split())}” [1]"
 
 
 @pytest.mark.parametrize(("mark", "difficulty", "points"), [("correct", 3, 1), ("partly", 2, 0.5), ("wrong", 1, 0)])
