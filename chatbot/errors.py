@@ -161,8 +161,22 @@ def from_code(code: str, message: str, retry_after_s: float | None = None) -> Ch
     return kind(message) if isinstance(kind, type) and issubclass(kind, ChatbotError) else InternalError(message)
 
 
+_PLAINLY = {
+    "extra_forbidden": "there is no such field",
+    "missing": "it is missing",
+    "dict_type": "it has to be an object with fields",
+    "model_type": "it has to be an object with fields",
+    "model_attributes_type": "it has to be an object with fields",
+}
+"""Instead of pydantic's words, which are for programmers."""
+
+
 def first_mistake(mistakes: Sequence[Mapping[str, Any]], inside: int = 0) -> str:
     """The first of pydantic's `errors()` with its place, less the `inside` outermost names of it."""
     location: tuple[str | int, ...] = mistakes[0]["loc"]
-    said = str(mistakes[0]["msg"]).removeprefix("Value error, ")  # pydantic's own words before ours
+    if mistakes[0]["type"] == "json_invalid":
+        place = f", at character {location[-1]}" if location else ""
+        return f"this is no JSON: {mistakes[0]['ctx']['error']}{place}"
+    said = _PLAINLY.get(mistakes[0]["type"]) or str(mistakes[0]["msg"])
+    said = said.removeprefix("Value error, ")  # pydantic's own words before ours
     return ": ".join(filter(None, [".".join(map(str, location[inside:] or location)), said]))

@@ -3,12 +3,14 @@
 A file that overrides another has the same roles and inputs, for the code that fills it in knows of no others.
 
 A file has `description`, `version`, `inputs`, and a text for one or more roles (`system`, `user`, `assistant`). `$name` or
-`${name}` stands for an input (string.Template: values are inserted, never evaluated).
+`${name}` stands for an input (string.Template: values are inserted, never evaluated). What stands in a text between two tags, as
+in `<material>${text}</material>`, is fenced: no value can end the fence.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -22,6 +24,10 @@ from chatbot.schema import Message
 
 Role = Literal["system", "user", "assistant"]
 _ROLES: tuple[Role, ...] = ("system", "user", "assistant")
+
+_FENCE_END = re.compile(r"</(\w+)>")
+_JOINER = "\u2060"
+"""Word joiner: has no width, and keeps a value's tag from being one."""
 
 
 class Prompt(BaseModel, extra="forbid", frozen=True):
@@ -44,7 +50,11 @@ class Prompt(BaseModel, extra="forbid", frozen=True):
 
     def text(self, role: Role, **values: str) -> str:
         """Fill in one role's text."""
-        return Template(getattr(self, role)).substitute(values)
+        template: str = getattr(self, role)
+        for tag in _FENCE_END.findall(template):
+            closing = re.compile(rf"<(?=\s*/\s*{tag}\b)", re.IGNORECASE)
+            values = {name: closing.sub(f"<{_JOINER}", value) for name, value in values.items()}
+        return Template(template).substitute(values)
 
     def messages(self, **values: str) -> list[Message]:
         """Fill in every role that has a text, in the order system, user, assistant."""

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as UnreadableVariable
 
-from chatbot.errors import SettingsError
+from chatbot.errors import BadParameter, SettingsError
 from chatbot.sampling import Preset, Sampling
 
 FILE = Path("chatbot.toml")
@@ -96,6 +96,14 @@ class VllmSettings(Section):
             raise ValueError("it holds a space, a line break or a letter that no key has")
         return key
 
+    @field_validator("sampling")
+    @classmethod
+    def _of_one_text(cls, sampling: Sampling) -> Sampling:
+        try:
+            return sampling.of_one_text()
+        except BadParameter as error:
+            raise ValueError(str(error)) from error
+
     @field_validator("url")
     @classmethod
     def _is_address(cls, url: str) -> str:
@@ -103,7 +111,7 @@ class VllmSettings(Section):
         if not re.fullmatch(r"https?://[^\s/?#\x00-\x1f\x7f]+(?:/[^\s?#\x00-\x1f\x7f]*)?", address):
             raise ValueError("it is no address; write it like http://127.0.0.1:8000")
         if "@" in address:  # it is shown in messages
-            raise ValueError("it holds a password; a key belongs in api_key")
+            raise ValueError("it holds a password; a key belongs in CHATBOT_VLLM__API_KEY")
         return address
 
 

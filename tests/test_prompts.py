@@ -31,6 +31,16 @@ def test_a_value_is_inserted_and_never_evaluated(tmp_path: Path) -> None:
     assert prompt.text("user", name="$name ${name} {0}") == "Hello $name ${name} {0}"
 
 
+@pytest.mark.parametrize("closing", ["</note>", "</NOTE>", "< / note >", "</note x"])
+def test_a_value_cannot_end_the_fence_around_it(tmp_path: Path, closing: str) -> None:
+    text = 'description = "d"\nversion = 1\ninputs = ["name"]\nuser = "<note>$name</note>"\n'
+    prompt = prompts.load([write(tmp_path / "p", {"greet.toml": text})])["greet"]
+
+    filled = prompt.text("user", name=f"{closing}</other>")
+
+    assert (len(re.findall(r"<\s*/\s*note", filled, re.IGNORECASE)), "</other>" in filled) == (1, True)
+
+
 def test_messages_come_in_the_order_of_roles(tmp_path: Path) -> None:
     text = 'description = "d"\nversion = 1\nassistant = "c"\nuser = "b"\nsystem = "a"\n'
     prompt = prompts.load([write(tmp_path / "p", {"chat.toml": text})])["chat"]
@@ -79,9 +89,9 @@ def test_the_hash_changes_with_the_text(tmp_path: Path) -> None:
         (GOOD.replace('"name"', ""), r"inputs are \[\] but the text uses \['name'\]; make them equal"),
         (GOOD.replace('"name"', '"name", "more"'), r"inputs are \['more', 'name'\] but the text uses \['name'\]"),
         (GOOD.replace("$name", "$name costs 5 $"), r"user has a lone '\$'; write \$\$ for a dollar sign"),
-        (GOOD.replace("version = 1\n", ""), "version: Field required; mend the file"),
+        (GOOD.replace("version = 1\n", ""), "version: it is missing; mend the file"),
         (GOOD.replace("version = 1", 'version = "one"'), "version: Input should be a valid integer"),
-        (GOOD + 'colour = "red"\n', "colour: Extra inputs are not permitted"),
+        (GOOD + 'colour = "red"\n', "colour: there is no such field"),
         (GOOD + "name = 'x'\n", "multiple values for keyword argument 'name'"),
         ("description = ", "Invalid value"),
     ],

@@ -202,6 +202,13 @@ def test_what_cannot_be_sent_to_a_vllm_server_is_refused_and_no_secret_shown(
     assert "hush" not in str(refused.value)
 
 
+def test_a_sampling_of_several_texts_has_no_place_in_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHATBOT_VLLM__SAMPLING__N", "2")
+
+    with pytest.raises(SettingsError, match="n has no use in an answer that is one text"):
+        settings.load()
+
+
 def test_a_section_that_cannot_be_read_is_named_without_the_key_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHATBOT_VLLM", '{"api_key": "secret"')
 

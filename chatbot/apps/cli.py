@@ -30,7 +30,8 @@ _TYPER_INTERRUPTED = 130
 
 app = typer.Typer(
     help="Ask your documents: answers quote their sources, or say that the documents do not say.",
-    epilog="--debug, anywhere on the line, shows a traceback with an error.",
+    epilog="`chatbot settings` lists all settings; each is a variable, such as CHATBOT_DATA_DIR or CHATBOT_VLLM__API_KEY, or a "
+    "line of chatbot.toml. --debug, anywhere on the line, shows a traceback with an error.",
     no_args_is_help=True,
     rich_markup_mode=None,  # it would take a default in brackets for a colour
     add_completion=False,
@@ -65,9 +66,12 @@ def serve(
         Path | None, typer.Option(help="A folder of collections instead of ./knowledge and the built-in ones.")
     ] = None,
     engine: Annotated[str | None, typer.Option(help="What writes the answers: extractive or vllm [extractive].")] = None,
-    vllm_url: VllmUrl = None,
+    vllm_url: Annotated[
+        str | None, typer.Option(help="Address of the vLLM server [http://127.0.0.1:8000]; chooses the engine vllm.")
+    ] = None,
 ) -> None:
     """Web chat and HTTP API; syncs the knowledge folders first."""
+    engine = engine or ("vllm" if vllm_url else None)
     configured = settings.load(host=host, port=port, knowledge=knowledge, engine=engine, vllm_url=vllm_url)
     from chatbot.apps import server
 

@@ -99,14 +99,14 @@ def _engine(settings: Settings) -> str:
         return settings.engine
     from chatbot.engines.vllm_server import build_engine
 
-    served = asyncio.run(build_engine(settings.vllm).models.served())
-    return f"vllm: {served.name} at {settings.vllm.url}, context of {served.context:,} tokens"
+    return asyncio.run(build_engine(settings.vllm).about())
 
 
 def _data_dir(settings: Settings) -> Finding:
     owner = ownership.find(settings.data_dir)
     if owner:
-        return Finding("data directory", "note", f"{settings.data_dir} is open in {owner}")
+        serving = f"; what you ask is answered there, by its engine {owner.engine}" if owner.engine else ""
+        return Finding("data directory", "note", f"{settings.data_dir} is open in {owner}{serving}")
     folder = _existing(settings.data_dir)
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         return Finding("data directory", "problem", f"{folder} cannot be written; set CHATBOT_DATA_DIR to a folder that can")

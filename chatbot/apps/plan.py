@@ -58,7 +58,8 @@ def _size(plan: Plan) -> Iterator[str]:
 
 
 def _formats(plan: Plan) -> Iterator[str]:
-    yield f"{'Weights':<24}{'GiB':>8}   GPUs of {plan.wish.gpu_gib:g} GB for {plan.wish.users} users at once"
+    users = "1 user" if plan.wish.users == 1 else f"{plan.wish.users} users at once"
+    yield f"{'Weights':<24}{'GiB':>8}   GPUs of {plan.wish.gpu_gib:g} GB for {users}"
     for option in plan.options:
         gpus = str(option.gpus or "-")
         yield f"  {option.format:<22}{option.weight_bytes / GIB:>8.1f}   {gpus:<4}{'<- planned' if option.own else ''}".rstrip()
@@ -70,7 +71,7 @@ def _memory(plan: Plan, fit: Fit) -> Iterator[str]:
     yield f"  {fit.weight_bytes / GIB:>7.1f}  weights"
     yield f"  {fit.reserve_bytes / GIB:>7.1f}  working memory, estimated"
     yield f"  {fit.cache_bytes / GIB:>7.1f}  KV cache: {fit.full_sequences:,} conversations of {plan.context:,} tokens,"
-    yield f"           or {fit.typical_sequences:,} of a typical {plan.typical_tokens:,}"
+    yield f"           or {fit.typical_sequences:,} of a typical {plan.typical_tokens:,}, as users are counted"
 
 
 def _command(command: str) -> Iterator[str]:

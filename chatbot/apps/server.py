@@ -138,7 +138,9 @@ async def _start(settings: Settings, state: ServerState, url: str, page: FrontPa
         raise
     stack.callback(application.close)
     await stack.enter_async_context(application.engine.open())
-    application.announce(Owner(pid=os.getpid(), command="serve", url=url, token=state.token))
+    looking = asyncio.create_task(_look(application, say))
+    stack.callback(looking.cancel)
+    application.announce(Owner(pid=os.getpid(), command="serve", url=url, token=state.token, engine=settings.engine))
     if application.indexes.rebuilt:
         say(f"indexes rebuilt: {application.indexes.rebuilt}")
     state.application = application
@@ -151,6 +153,15 @@ async def _start(settings: Settings, state: ServerState, url: str, page: FrontPa
     freeze()
     state.progress = Progress(ready=True, phase="ready", page=True)
     say(f"open {url} in a browser; Ctrl+C stops")
+
+
+async def _look(application: Application, say: Say) -> None:
+    """Say which engine answers; one whose server is away may come later, so it keeps nothing from starting."""
+    about = application.engine.about
+    try:
+        say(f"engine: {await about() if about else application.settings.engine}")
+    except ChatbotError as error:
+        say(f"warning: {error}; until then questions end with this message")
 
 
 def _first_sync(application: Application, state: ServerState, say: Say) -> None:

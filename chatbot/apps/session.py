@@ -17,7 +17,7 @@ from chatbot.knowledge import ownership
 from chatbot.knowledge.ownership import Owner
 from chatbot.sampling import Sampling
 from chatbot.schema import AnswerEvent, DocumentReport, Failed, Passage, Query, answer_event
-from chatbot.settings import Settings
+from chatbot.settings import Settings, origin
 from chatbot.tasks.events import TaskCard, TaskEvent, task_cards, task_event
 
 if TYPE_CHECKING:
@@ -77,6 +77,8 @@ def _session(settings: Settings, open_here: OpenHere, say: Say, stack: ExitStack
         owner = ownership.find(settings.data_dir)
         try:
             if owner and owner.url:
+                if owner.engine != settings.engine and origin("engine") != "default":
+                    say(f"note: {owner} answers, with its engine {owner.engine}; stop it to ask {settings.engine}")
                 return RemoteApplication(owner, say)
             return stack.enter_context(open_here())
         except DataDirectoryInUse:

@@ -169,5 +169,7 @@ def _json_of(file: Path) -> Any:
 def _read(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{file} cannot be read as text: {error}") from error
+    except OSError as error:
+        raise BadInput(f"{file} cannot be read: {error.strerror}; check its name") from error
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{file} is no UTF-8 text; save it as such: {error}") from error

@@ -37,10 +37,13 @@ class _Limit:
     """A class, for it is entered once a read: a generator's context manager takes three times as long."""
 
     def __init__(self, seconds: float, message: str) -> None:
-        self._timeout = asyncio.timeout(max(0.0, seconds))
+        self._seconds = seconds
+        self._timeout = asyncio.timeout(seconds)
         self._message = message
 
     async def __aenter__(self) -> None:
+        if self._seconds <= 0:  # a timeout ends only what waits, and of a quick server something is always there to be read
+            raise EngineTimedOut(self._message)
         await self._timeout.__aenter__()
 
     async def __aexit__(self, *raised: Any) -> None:

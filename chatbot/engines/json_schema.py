@@ -17,6 +17,7 @@ import referencing.exceptions
 from jsonschema.exceptions import best_match
 from jsonschema.validators import extend
 from pydantic_core import SchemaError, SchemaValidator, core_schema
+from referencing.jsonschema import DRAFT202012
 
 from chatbot.errors import BadParameter, OutputInvalid
 
@@ -36,12 +37,36 @@ def checked(schema: dict[str, Any]) -> dict[str, Any]:
     try:
         meta = _validator(_Standard.META_SCHEMA, format_checker=_Standard.FORMAT_CHECKER)
         error = best_match(meta.iter_errors(schema))
+        if error is not None:
+            place = "/".join(map(str, error.absolute_path)) or "the top"
+            raise BadParameter(f"the JSON schema is not valid: at {place}: {error.message}")
+        _check_references(schema)
     except RecursionError as deep:
         raise BadParameter("the JSON schema is nested too deeply") from deep
-    if error is not None:
-        place = "/".join(map(str, error.absolute_path)) or "the top"
-        raise BadParameter(f"the JSON schema is not valid: at {place}: {error.message}")
     return schema
+
+
+def _check_references(schema: dict[str, Any]) -> None:
+    resource = referencing.Resource.from_contents(schema, default_specification=DRAFT202012)
+    resolver = referencing.Registry().with_resource("", resource).resolver()
+    for reference in _references(schema):
+        try:
+            resolver.lookup(reference)
+        except referencing.exceptions.Unresolvable as error:
+            raise BadParameter(f"the JSON schema refers to {reference!r}, which is not inside it") from error
+
+
+def _references(part: Any) -> Iterator[str]:
+    """Those to a place in the same schema, wherever they stand."""
+    if isinstance(part, dict):
+        if isinstance(reference := part.get("$ref"), str) and reference.startswith("#/"):
+            yield reference
+        for name, each in part.items():
+            if name not in {"const", "default", "enum", "examples"}:  # data, in which nothing refers
+                yield from _references(each)
+    elif isinstance(part, list):
+        for each in part:
+            yield from _references(each)
 
 
 def check(schema: dict[str, Any], value: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, NamedTuple, Protocol
 
@@ -54,6 +54,8 @@ class Engine(NamedTuple):
     """None: nothing is counted, and the engine has to cope with what it gets."""
     open: Callable[[], AbstractAsyncContextManager[Any]] = nullcontext
     """What it holds open while many questions are asked in one event loop, such as a pool of connections."""
+    about: Callable[[], Coroutine[Any, Any, str]] | None = None
+    """Asks its server, and says in a few words who answers; None: there is no server."""
     continues: bool = False
     """It takes the option `continue_final_message`: the last message is the beginning of its answer."""
 

@@ -39,7 +39,10 @@ def validated(schema: Schema, message: AIMessage) -> Any:
         OutputInvalid: it was cut off, is not JSON, or does not follow the schema.
     """
     if message.response_metadata.get("finish_reason") == "length":
-        raise OutputInvalid("the answer was cut at max_tokens before its JSON ended; raise max_tokens")
+        raise OutputInvalid(
+            "the answer was cut at its limit before its JSON ended; raise max_tokens (CHATBOT_VLLM__SAMPLING__MAX_TOKENS), or "
+            "bound the texts of the schema with maxLength"
+        )
     try:
         # not strict: where a schema bounds a string's length, vLLM 0.32 lets line breaks and tabs into it as they are
         value = json.loads(_BROKEN_CHARACTER.sub("\ufffd", message.text), strict=False, parse_constant=_no_number)

@@ -26,7 +26,7 @@ def refusal(status: int, body: bytes, headers: Mapping[str, str]) -> ChatbotErro
     """The error that a response other than 200 stands for. `ModelNotServed` still has to be told what is served."""
     said, param = _read(body)
     if status == 401 or status == 403:
-        return KeyRefused("the vLLM server refuses the API key; set CHATBOT_VLLM__API_KEY to the server's --api-key")
+        return KeyRefused("the vLLM server refuses the API key, or got none; set CHATBOT_VLLM__API_KEY to the server's --api-key")
     if status in {429, 503}:
         return EngineBusy(f"the vLLM server is busy and takes no more questions now ({said}); ask again", _after(headers))
     if status == 404 and "model" in said.lower():
@@ -34,7 +34,7 @@ def refusal(status: int, body: bytes, headers: Mapping[str, str]) -> ChatbotErro
     if status in {400, 413, 422}:
         return too_long(said) or BadParameter(_bad(said, param))
     if 400 <= status < 500:
-        return BadParameter(f"the vLLM server refused the request with HTTP {status} ({said}); is the address that of a server?")
+        return EngineBroke(f"the server answered HTTP {status} ({said}); is CHATBOT_VLLM__URL the address of a vLLM server?")
     if 300 <= status < 400:
         return EngineBroke(
             f"the vLLM server's address leads elsewhere (HTTP {status} to {_short(headers.get('Location', ''))!r}); "
@@ -80,7 +80,8 @@ def _read(body: bytes) -> tuple[str, str]:
     error = parsed.get("error", parsed) if isinstance(parsed, dict) else None
     if isinstance(error, dict):
         return _short(str(error.get("message") or error.get("detail") or error)), str(error.get("param") or "")
-    return _short(str(error) if error else body.decode("utf-8", "replace")) or "it said nothing", ""
+    text = str(error or (parsed if isinstance(parsed, str) else body.decode("utf-8", "replace")))
+    return "a page for people" if text.lstrip().startswith("<") else _short(text) or "it said nothing", ""
 
 
 def _short(text: str) -> str:

@@ -186,6 +186,10 @@ class VllmHttp:
         except aiohttp.ConnectionTimeoutError as error:
             seconds = self._settings.deadlines.connect_s
             raise EngineUnreachable(f"{self._settings.url} did not accept a connection within {seconds:g} s{_HINT}") from error
+        except aiohttp.ClientSSLError as error:
+            raise EngineUnreachable(
+                f"{self._settings.url} does not speak TLS, or has a certificate that is not trusted; try http://, or mend it"
+            ) from error
         except (aiohttp.ClientConnectionError, aiohttp.InvalidURL, UnicodeError) as error:  # the last: no name of a host
             raise EngineUnreachable(f"nothing answers at {self._settings.url} ({_why(error)}){_HINT}") from error
         except aiohttp.ClientError as error:

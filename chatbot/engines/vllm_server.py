@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from langchain_core.callbacks import AsyncCallbackManager, AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
@@ -57,6 +57,15 @@ class VllmEngine(BaseChatModel):
     def _llm_type(self) -> str:
         return "vllm"
 
+    async def about(self) -> str:
+        """Which model answers, and where.
+
+        Raises:
+            ChatbotError: none does; says what to do.
+        """
+        served = await self.models.served()
+        return f"vllm: {served.name} at {self.settings.url}, context of {served.context:,} tokens"
+
     async def astream(  # type: ignore[override]  a generator, which LangChain's is too
         self,
         input: LanguageModelInput,
@@ -68,8 +77,10 @@ class VllmEngine(BaseChatModel):
         """As LangChain's, without its bookkeeping for callbacks where there are none: it costs as much as reading the stream."""
         callbacks = AsyncCallbackManager.configure(ensure_config(config).get("callbacks"), self.callbacks, self.verbose)
         if callbacks.handlers or self.rate_limiter or self.output_version == "v1":
-            async for chunk in super().astream(input, config, stop=stop, **kwargs):
-                yield chunk
+            watched = cast(AsyncGenerator[AIMessageChunk], super().astream(input, config, stop=stop, **kwargs))
+            async with aclosing(watched) as chunks:
+                async for chunk in chunks:
+                    yield chunk
             return
         async with aclosing(self._chunks(self._convert_input(input).to_messages(), stop, kwargs)) as chunks:
             async for chunk in chunks:
@@ -207,7 +218,9 @@ def build_engine(settings: VllmSettings) -> VllmEngine:
 def build(parts: EngineParts) -> Engine:
     """Registered as `vllm`."""
     engine = build_engine(parts.settings.vllm)
-    return Engine(engine, sampling=engine.defaults, window=engine.models, open=lambda: engine.http, continues=True)
+    return Engine(
+        engine, sampling=engine.defaults, window=engine.models, open=lambda: engine.http, about=engine.about, continues=True
+    )
 
 
 def _events(events: Events, piece: bytes) -> list[bytes]:

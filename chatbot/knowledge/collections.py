@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from chatbot.errors import SettingsError
+from chatbot.errors import SettingsError, first_mistake
 from chatbot.schema import Value
 
 LOOSE = "documents"
@@ -151,8 +151,7 @@ def golden_questions(collection: Collection) -> list[GoldenQuestion]:
         try:
             questions.append(GoldenQuestion.model_validate_json(line))
         except ValidationError as error:
-            first = error.errors()[0]
-            what = ": ".join([*map(str, first["loc"]), first["msg"]])
+            what = first_mistake(error.errors())
             raise SettingsError(f"{collection.questions} line {number}: {what}; mend the line") from error
     return questions
 
@@ -195,5 +194,4 @@ def _read_descriptions(path: Path) -> dict[str, _Description]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise SettingsError(f"{path}: {error}; mend or remove the file") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        raise SettingsError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}; mend the file") from error
+        raise SettingsError(f"{path}: {first_mistake(error.errors())}; mend the file") from error

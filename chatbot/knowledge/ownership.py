@@ -26,6 +26,8 @@ class Owner(BaseModel, frozen=True):
     """Loopback address of the owner's API; empty while it has none."""
     token: str = ""
     """Made anew at every start; opens the routes that act on files."""
+    engine: str = ""
+    """What it answers with."""
 
     def __str__(self) -> str:
         at = f" at {self.url}" if self.url else ""

@@ -60,7 +60,9 @@ def checked(task: str, kind: type[I], given: Mapping[str, Any]) -> I:
     except RecursionError as error:
         raise BadInput(f"the task {task!r}: an input is nested too deeply") from error
     except ValidationError as error:
-        mistake = error.errors()[0]
+        mistakes = error.errors()
+        # a misspelt name is why another is missing
+        mistake = next((each for each in mistakes if each["type"] == "extra_forbidden"), mistakes[0])
     properties = kind.model_json_schema()["properties"]
     name = str(mistake["loc"][0]) if mistake["loc"] else ""
     meant = properties.get(name, {}).get("description", "")

@@ -34,7 +34,7 @@ class SummarizeInputs(Inputs):
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
         if bool(self.text.strip()) == bool(self.document):
-            raise ValueError("give either 'text' or 'document', and not both")
+            raise ValueError("give a 'text' or a 'document'" + (", and not both" if self.document else ""))
         return self
 
 

@@ -50,8 +50,7 @@ ALL: tuple[Task, ...] = (
     tutor.TASK,
 )
 
-NEEDED = "an engine that writes: set CHATBOT_ENGINE=vllm and CHATBOT_VLLM__URL to the address of a vLLM server"
-"""Or the settings of the same names."""
+NEEDED = "an engine that writes: `chatbot serve --vllm-url URL`, with the address of a vLLM server"
 
 
 class Tasks:

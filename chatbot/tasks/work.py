@@ -27,10 +27,6 @@ from chatbot.tasks import documents
 from chatbot.tasks.documents import Manuscript
 from chatbot.tasks.room import Room, room_for
 
-_FENCE = "</material"
-_JOINER = "\u2060"
-"""Word joiner: has no width, and keeps a text from closing the fence around it."""
-
 
 class TaskParts(NamedTuple):
     """What tasks are done with."""
@@ -59,9 +55,8 @@ class Work:
         self._cut = False
 
     def prompt(self, name: str, **values: str) -> tuple[Message, ...]:
-        """A prompt, filled in; no value can end the fence around the material."""
-        fenced = {key: value.replace(_FENCE, f"<{_JOINER}/material") for key, value in values.items()}
-        return tuple(self.parts.prompts[name].messages(**fenced))
+        """A prompt, filled in."""
+        return tuple(self.parts.prompts[name].messages(**values))
 
     async def manuscript(self, name: str) -> Manuscript:
         """See `documents.find`."""

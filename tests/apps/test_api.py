@@ -246,7 +246,7 @@ def test_a_malformed_body_is_422_and_names_the_place(client: TestClient, path: s
 def test_a_body_that_is_no_json_is_422(client: TestClient) -> None:
     response = client.post("/v1/answers", content=b"{nope", headers={"content-type": "application/json"})
 
-    _assert_problem(response, 422, "")
+    _assert_problem(response, 422, "this is no JSON")
 
 
 def test_half_a_character_does_no_harm(real: TestClient) -> None:

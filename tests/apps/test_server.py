@@ -144,6 +144,7 @@ def test_it_says_where_it_is_what_it_read_and_when_it_is_ready(server: Server) -
 
     assert server.said[0] == f"chatbot is starting at {url}\n"
     assert any(line.startswith("documents: kitchen (1)") for line in server.said)
+    assert "engine: extractive\n" in server.said
 
 
 def test_it_answers_over_http(server: Server) -> None:

@@ -60,7 +60,7 @@ def test_the_list_says_what_each_takes_and_what_it_needs(real: TestClient) -> No
 
     assert cards["classify"]["inputs"]["required"] == ["text", "labels"]
     assert (cards["summarize"]["available"], cards["translate"]["available"]) == (True, False)
-    assert "CHATBOT_ENGINE=vllm" in cards["translate"]["needs"]
+    assert "chatbot serve --vllm-url" in cards["translate"]["needs"]
     assert "not measured here" in cards["translate"]["quality"]
 
 
@@ -112,7 +112,7 @@ def test_a_document_that_does_not_exist_is_not_found(real: TestClient) -> None:
 
 
 def test_a_task_that_the_engine_cannot_do_says_what_it_needs(real: TestClient) -> None:
-    _assert_problem(real.post("/v1/tasks/chat", json={"inputs": {"text": "Hi"}}), 400, "set CHATBOT_ENGINE=vllm")
+    _assert_problem(real.post("/v1/tasks/chat", json={"inputs": {"text": "Hi"}}), 400, "chatbot serve --vllm-url")
 
 
 def test_a_body_that_is_no_task_is_refused(client: TestClient) -> None:

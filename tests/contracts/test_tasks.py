@@ -90,7 +90,7 @@ async def test_without_an_engine_that_writes_it_quotes_or_says_what_it_needs(tas
         await result_of(quoting, task.name, **task.example)
     assert not card.available
     assert card.needs in str(refused.value)
-    assert "CHATBOT_VLLM__URL" in card.needs
+    assert "--vllm-url" in card.needs
 
 
 @each_task

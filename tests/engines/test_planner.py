@@ -25,15 +25,7 @@ from chatbot.errors import PlanError
 CONFIGS: dict[str, dict[str, Any]] = {
     name: model["config"] for name, model in tomllib.loads((Path(__file__).parent / "published_models.toml").read_text()).items()
 }
-VLLM_FLAGS = {
-    "--tensor-parallel-size",
-    "--pipeline-parallel-size",
-    "--distributed-executor-backend",
-    "--max-model-len",
-    "--max-num-seqs",
-    "--gpu-memory-utilization",
-}
-"""Of the flags of vLLM 0.32 and 0.33, as `vllm serve --help=all` lists them."""
+VLLM_FLAGS = set((Path(__file__).parents[1] / "deploy" / "vllm-0.33.0-flags.txt").read_text().split())
 
 Planned = Callable[..., Plan]
 

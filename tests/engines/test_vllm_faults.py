@@ -166,6 +166,30 @@ async def test_each_deadline_ends_the_wait_and_is_named(
     assert await _gone(server)
 
 
+@pytest.mark.parametrize("per_second", [20, 100, 2000])
+async def test_the_total_ends_an_answer_however_quickly_it_comes(server: FakeVllm, per_second: int) -> None:
+    server.script = Answer(tokens=words(5 * per_second), gap_s=1 / per_second)
+    engine = build_engine(VllmSettings(url=server.url, deadlines=DeadlineSettings(total_s=0.4)))
+    begun = time.monotonic()
+
+    with pytest.raises(EngineTimedOut, match="finish the answer within 0.4 s"):
+        await _read(engine)
+
+    assert time.monotonic() - begun < 2
+    assert await _gone(server)
+
+
+async def test_a_server_without_tls_is_told_apart_from_one_that_is_away(unused_tcp_port: int) -> None:
+    async def refuse(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")  # as uvicorn does
+        writer.close()
+
+    engine = build_engine(VllmSettings(url=f"https://127.0.0.1:{unused_tcp_port}", deadlines=DEADLINES, retries=0))
+    async with await asyncio.start_server(refuse, "127.0.0.1", unused_tcp_port):
+        with pytest.raises(EngineUnreachable, match="does not speak TLS.*try http://"):
+            await _read(engine)
+
+
 async def test_the_deadline_of_an_answer_in_one_piece_is_the_total(server: FakeVllm, engine: VllmEngine) -> None:
     server.script = Answer(headers_s=30)
 
@@ -226,8 +250,8 @@ async def test_a_busy_server_says_when_to_come_back(server: FakeVllm, engine: Vl
         (scripts.too_many_wanted(5000), BadParameter, "max_tokens=5000"),
         (scripts.unauthorized(), KeyRefused, "CHATBOT_VLLM__API_KEY"),
         (scripts.broken(), EngineBroke, "HTTP 500.*EngineCore"),
-        (Refusal(404, {"detail": "Not Found"}), BadParameter, "HTTP 404"),
-        (Refusal(400, "<html>" + "x" * 10_000, content_type="text/html"), BadParameter, "<html>"),
+        (Refusal(404, {"detail": "Not Found"}), EngineBroke, "HTTP 404.*CHATBOT_VLLM__URL"),
+        (Refusal(400, "<html>" + "x" * 10_000, content_type="text/html"), BadParameter, "a page for people"),
         (Refusal(302, "", headers={"location": "http://elsewhere/"}), EngineBroke, "HTTP 302"),
     ],
 )

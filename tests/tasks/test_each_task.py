@@ -60,7 +60,7 @@ async def test_a_continuation_begins_with_the_text(application: Application) -> 
 
 async def test_an_answer_cut_inside_its_json_is_an_error(application: Application) -> None:
     async with FakeVllm(Answer(('{"reason": "s',), finish_reason="length")) as server:
-        with pytest.raises(OutputInvalid, match="cut at max_tokens"):
+        with pytest.raises(OutputInvalid, match="cut at its limit.*MAX_TOKENS"):
             await result_of(_over(application, server), "sentiment", text="Nice.")
 
 
@@ -98,7 +98,10 @@ async def test_closing_a_summary_stops_all_its_parts(application: Application) -
         ("classify", {"text": "a", "labels": '["a", '}, "labels = .*no JSON"),
         ("extract", {"text": "a", "schema": "{"}, "schema = .*no JSON"),
         ("extract", {"text": "a", "schema": {"type": "objekt"}}, "schema is not valid: at type"),
-        ("summarize", {}, "either 'text' or 'document'"),
+        ("extract", {"text": "a", "schema": {"$ref": "#/nowhere"}}, "refers to '#/nowhere', which is not inside it"),
+        ("translate", {"text": "a", "lang": "German"}, "no input 'lang'; it has: text, language"),
+        ("summarize", {"text": "a", "document": DOCUMENT}, "and not both"),
+        ("summarize", {}, "give a 'text' or a 'document'"),
         ("summarize", {"text": "a", "length": "huge"}, "length = 'huge': Input should be 'short', 'medium' or 'long'"),
         ("quiz", {"document": DOCUMENT, "questions": 99}, "questions = 99: .*less than or equal to 20"),
     ],

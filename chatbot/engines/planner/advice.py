@@ -20,12 +20,16 @@ def command(model: str, wish: Wish, fit: Fit) -> str:
     """
     split = {"--tensor-parallel-size": fit.tensor_parallel, "--pipeline-parallel-size": fit.pipeline_parallel}
     flags = [f"{flag} {value}" for flag, value in split.items() if value > 1]
+    seats = min(wish.users, max(1, fit.typical_sequences))
     if fit.gpus > _MACHINE_GPUS:
         flags.append("--distributed-executor-backend ray")
     flags += [
         f"--max-model-len {wish.context}",
-        f"--max-num-seqs {min(wish.users, max(1, fit.typical_sequences))}",
+        f"--max-num-seqs {seats}",
+        f"--max-num-queued-reqs {2 * seats}",
         f"--gpu-memory-utilization {memory.UTILIZATION}",
+        "--enable-prefix-caching",
+        "--enable-prompt-tokens-details",
     ]
     return " ".join(["vllm serve", shlex.quote(model), *flags])
 
