@@ -4,7 +4,7 @@ A file that overrides another has the same roles and inputs, for the code that f
 
 A file has `description`, `version`, `inputs`, and a text for one or more roles (`system`, `user`, `assistant`). `$name` or
 `${name}` stands for an input (string.Template: values are inserted, never evaluated). What stands in a text between two tags, as
-in `<material>${text}</material>`, is fenced: no value can end the fence.
+in `<material>${text}</material>`, is fenced: no value there can hold such a tag.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from chatbot.schema import Message
 Role = Literal["system", "user", "assistant"]
 _ROLES: tuple[Role, ...] = ("system", "user", "assistant")
 
-_FENCE_END = re.compile(r"</(\w+)>")
+_FENCE = re.compile(r"<(?P<tag>\w+)\b[^>]*>(?P<inside>.*?)</(?P=tag)>", re.DOTALL)
 _JOINER = "\u2060"
 """Word joiner: has no width, and keeps a value's tag from being one."""
 
@@ -51,9 +51,10 @@ class Prompt(BaseModel, extra="forbid", frozen=True):
     def text(self, role: Role, **values: str) -> str:
         """Fill in one role's text."""
         template: str = getattr(self, role)
-        for tag in _FENCE_END.findall(template):
-            closing = re.compile(rf"<(?=\s*/\s*{tag}\b)", re.IGNORECASE)
-            values = {name: closing.sub(f"<{_JOINER}", value) for name, value in values.items()}
+        for fence in _FENCE.finditer(template):
+            tag = re.compile(rf"<(?=\s*/?\s*{fence['tag']}\b)", re.IGNORECASE)
+            inside = Template(fence["inside"]).get_identifiers()
+            values |= {name: tag.sub(f"<{_JOINER}", values[name]) for name in inside}
         return Template(template).substitute(values)
 
     def messages(self, **values: str) -> list[Message]:

@@ -31,14 +31,22 @@ def test_a_value_is_inserted_and_never_evaluated(tmp_path: Path) -> None:
     assert prompt.text("user", name="$name ${name} {0}") == "Hello $name ${name} {0}"
 
 
-@pytest.mark.parametrize("closing", ["</note>", "</NOTE>", "< / note >", "</note x"])
-def test_a_value_cannot_end_the_fence_around_it(tmp_path: Path, closing: str) -> None:
+@pytest.mark.parametrize("tag", ["</note>", "</NOTE>", "< / note >", "</note x", "<note>", "<note a='1'>"])
+def test_a_value_cannot_hold_the_tag_of_the_fence_around_it(tmp_path: Path, tag: str) -> None:
     text = 'description = "d"\nversion = 1\ninputs = ["name"]\nuser = "<note>$name</note>"\n'
     prompt = prompts.load([write(tmp_path / "p", {"greet.toml": text})])["greet"]
 
-    filled = prompt.text("user", name=f"{closing}</other>")
+    filled = prompt.text("user", name=f"{tag}</other>")
 
-    assert (len(re.findall(r"<\s*/\s*note", filled, re.IGNORECASE)), "</other>" in filled) == (1, True)
+    assert len(re.findall(r"<\s*/?\s*note", filled, re.IGNORECASE)) == 2
+    assert "</other>" in filled
+
+
+def test_a_tag_that_is_only_named_fences_nothing(tmp_path: Path) -> None:
+    text = 'description = "d"\nversion = 1\ninputs = ["name"]\nuser = "$name Between <note> and </note> is material."\n'
+    prompt = prompts.load([write(tmp_path / "p", {"greet.toml": text})])["greet"]
+
+    assert prompt.text("user", name="<note>x</note>").startswith("<note>x</note> Between")
 
 
 def test_messages_come_in_the_order_of_roles(tmp_path: Path) -> None:

@@ -17,9 +17,11 @@ def turn_html(turn: TaskTurn) -> str:
     """The machine's message: text as answers have it, a result without one as a table; below what has data, its JSON."""
     if turn.busy:
         return _framed(turn, f'<div class="text" dir="auto">{render.words_html(turn)}</div>{_legend(turn)}')
-    data = turn.result.data if turn.result else None
-    if turn.raw or data is None:
-        return render.turn_html(turn) + _json(data)
+    if turn.result is None:
+        return render.turn_html(turn)
+    data = turn.result.data
+    if turn.raw:
+        return render.turn_html(turn) + (_json(data) if data is not None else "")
     note = f'<p class="note">{escape(turn.note)}</p>' if turn.note else ""
     return _framed(turn, f'<div class="text" dir="auto">{data_html(data)}</div>{note}') + _json(data)
 
@@ -58,6 +60,4 @@ def _legend(turn: TaskTurn) -> str:
 
 
 def _json(value: JsonValue) -> str:
-    if value is None:
-        return ""
     return f'<details class="data"><summary>JSON</summary><pre tabindex="0">{escape(json.dumps(value, indent=2))}</pre></details>'

@@ -162,6 +162,8 @@ async def _look(application: Application, say: Say) -> None:
         say(f"engine: {await about() if about else application.settings.engine}")
     except ChatbotError as error:
         say(f"warning: {error}; until then questions end with this message")
+    except Exception:  # noqa: BLE001  nobody waits for this task, who would hear of it
+        _log.exception("the engine could not be looked at")
 
 
 def _first_sync(application: Application, state: ServerState, say: Say) -> None:

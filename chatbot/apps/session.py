@@ -77,9 +77,10 @@ def _session(settings: Settings, open_here: OpenHere, say: Say, stack: ExitStack
         owner = ownership.find(settings.data_dir)
         try:
             if owner and owner.url:
-                if owner.engine != settings.engine and origin("engine") != "default":
+                remote = RemoteApplication(owner, say)
+                if owner.engine and owner.engine != settings.engine and origin("engine") != "default":
                     say(f"note: {owner} answers, with its engine {owner.engine}; stop it to ask {settings.engine}")
-                return RemoteApplication(owner, say)
+                return remote
             return stack.enter_context(open_here())
         except DataDirectoryInUse:
             # by a command that will soon be done, or by a server that has no address yet

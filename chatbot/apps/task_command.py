@@ -56,7 +56,11 @@ def add_to(app: typer.Typer, with_session: WithSession) -> None:
 
         def act(session: Session) -> int:
             card = _card(session.tasks(), name)
-            given = {**dict(pairs), **_main_input(card, text, file), **({"schema": _json_of(schema)} if schema else {})}
+            given = {**dict(pairs), **({"schema": _json_of(schema)} if schema else {})}
+            main = _main_input(card, text, file)
+            if twice := given.keys() & main.keys():
+                raise BadInput(f"{', '.join(twice)} is given twice, as the text and with --input; leave one of them out")
+            given |= main
             lesson = card.reply and not (as_json or given.keys() - {card.main})
             return asyncio.run(_lesson(session, card, given) if lesson else _run(session, name, given, as_json, stream))
 
@@ -88,7 +92,7 @@ async def _lesson(session: Session, card: TaskCard, given: Mapping[str, Any]) ->
     inputs = dict(given)
     while True:
         result = await last_result(session.run_task(card.name, inputs))
-        typer.echo(harmless(markers.strip(result.text)))
+        typer.echo(harmless(markers.unescaped(markers.strip(result.text))))
         typer.echo("> ", nl=False)
         answer = sys.stdin.readline().strip()
         if not (answer and isinstance(result.data, dict)):

@@ -44,6 +44,7 @@ def _complete(turn: TaskTurn, result: TaskResult) -> TaskTurn:
         raw=result.text,
         citations=result.citations,
         passages=result.passages,
+        is_markdown=result.is_markdown,
         note=" ".join(remarks(result)),
         result=result,
     )

@@ -25,7 +25,7 @@ class Clock:
         """Bounds what is awaited inside by what is `left` of a deadline of so many seconds, and of the total.
 
         Raises:
-            EngineTimedOut: on leaving; names the deadline that passed.
+            EngineTimedOut: on entering or leaving; names the deadline that passed.
         """
         total = self.left(self._deadlines.total_s)
         if total < left:

@@ -52,21 +52,19 @@ def _check_references(schema: dict[str, Any]) -> None:
     for reference in _references(schema):
         try:
             resolver.lookup(reference)
-        except referencing.exceptions.Unresolvable as error:
+        except (referencing.exceptions.Unresolvable, LookupError, TypeError, ValueError) as error:
+            # the others are steps into what is no schema
             raise BadParameter(f"the JSON schema refers to {reference!r}, which is not inside it") from error
 
 
-def _references(part: Any) -> Iterator[str]:
-    """Those to a place in the same schema, wherever they stand."""
-    if isinstance(part, dict):
-        if isinstance(reference := part.get("$ref"), str) and reference.startswith("#/"):
+def _references(schema: Any) -> Iterator[str]:
+    """Those to a place in the same schema; a part with an `$id` is another one."""
+    if isinstance(schema, dict):
+        if isinstance(reference := schema.get("$ref"), str) and reference.startswith("#/"):
             yield reference
-        for name, each in part.items():
-            if name not in {"const", "default", "enum", "examples"}:  # data, in which nothing refers
-                yield from _references(each)
-    elif isinstance(part, list):
-        for each in part:
-            yield from _references(each)
+        for part in DRAFT202012.subresources_of(schema):
+            if not (isinstance(part, dict) and "$id" in part):
+                yield from _references(part)
 
 
 def check(schema: dict[str, Any], value: Any) -> None:

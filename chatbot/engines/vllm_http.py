@@ -186,10 +186,10 @@ class VllmHttp:
         except aiohttp.ConnectionTimeoutError as error:
             seconds = self._settings.deadlines.connect_s
             raise EngineUnreachable(f"{self._settings.url} did not accept a connection within {seconds:g} s{_HINT}") from error
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise EngineUnreachable(f"the certificate of {self._settings.url} is not trusted on this machine") from error
         except aiohttp.ClientSSLError as error:
-            raise EngineUnreachable(
-                f"{self._settings.url} does not speak TLS, or has a certificate that is not trusted; try http://, or mend it"
-            ) from error
+            raise EngineUnreachable(f"{self._settings.url} does not speak TLS; is it http://?") from error
         except (aiohttp.ClientConnectionError, aiohttp.InvalidURL, UnicodeError) as error:  # the last: no name of a host
             raise EngineUnreachable(f"nothing answers at {self._settings.url} ({_why(error)}){_HINT}") from error
         except aiohttp.ClientError as error:

@@ -64,7 +64,8 @@ class VllmEngine(BaseChatModel):
             ChatbotError: none does; says what to do.
         """
         served = await self.models.served()
-        return f"vllm: {served.name} at {self.settings.url}, context of {served.context:,} tokens"
+        room = f", context of {served.context:,} tokens" if served.context else ""
+        return f"vllm: {served.name} at {self.settings.url}{room}"
 
     async def astream(  # type: ignore[override]  a generator, which LangChain's is too
         self,

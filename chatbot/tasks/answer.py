@@ -36,7 +36,8 @@ async def run(inputs: AnswerInputs, work: Work) -> AsyncGenerator[Step]:
                 case Completed(answer=answer):
                     stop = Stop(usage=answer.usage, model=answer.model, finish_reason=answer.finish_reason)
                     data = AnswerData(status=answer.status)
-                    yield Outcome(answer.text, data, answer.citations, answer.passages, bool(answer.citations), stop)
+                    backed, writes = bool(answer.citations), work.parts.engine.writes
+                    yield Outcome(answer.text, data, answer.citations, answer.passages, backed, writes, stop)
                 case _:
                     pass
 

@@ -41,7 +41,7 @@ async def run(inputs: ClassifyInputs, work: Work) -> AsyncGenerator[Step]:
     said = await work.decode(_schema(inputs), messages)
     labels = tuple(dict.fromkeys(said["labels"]))
     fits = ", ".join(map(markers.literal, labels)) or "None of the labels fits"
-    yield Outcome(f"{fits}. {said['reason'].strip()}", Classification(reason=said["reason"], labels=labels))
+    yield Outcome(f"{fits}. {markers.literal(said['reason'].strip())}", Classification(reason=said["reason"], labels=labels))
 
 
 def _schema(inputs: ClassifyInputs) -> dict[str, Any]:

@@ -25,7 +25,9 @@ class TaskProgress(Value):
 class TaskResult(Value):
     task: str
     text: str = ""
-    """For a person to read, as Markdown; empty of `extract`, whose `data` has the form that was asked for."""
+    """For a person to read; empty of `extract`, whose `data` has the form that was asked for."""
+    is_markdown: bool = False
+    """The text is a model's, with its Markdown; otherwise it is shown sign by sign."""
     data: JsonValue = None
     """Of a task with a structured result, as its output schema says."""
     citations: tuple[Citation, ...] = ()

@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BeforeValidator, Field, ValidationError
 
-from chatbot.errors import BadInput
+from chatbot.errors import BadInput, first_mistake
 from chatbot.schema import Value, writable
 
 _LONGEST_VALUE = 60
@@ -62,9 +62,11 @@ def checked(task: str, kind: type[I], given: Mapping[str, Any]) -> I:
     except ValidationError as error:
         mistakes = error.errors()
         # a misspelt name is why another is missing
-        mistake = next((each for each in mistakes if each["type"] == "extra_forbidden"), mistakes[0])
+        mistake = next((each for each in mistakes if each["type"] == "extra_forbidden" and len(each["loc"]) == 1), mistakes[0])
     properties = kind.model_json_schema()["properties"]
     name = str(mistake["loc"][0]) if mistake["loc"] else ""
+    if len(mistake["loc"]) > 1:
+        raise BadInput(f"the task {task!r}: {first_mistake([mistake])}")
     meant = properties.get(name, {}).get("description", "")
     if mistake["type"] == "extra_forbidden":
         raise BadInput(f"the task {task!r} has no input {name!r}; it has: {', '.join(properties)}")

@@ -106,9 +106,9 @@ def _checked(
 
 def _sheet(quiz: Quiz) -> str:
     """The questions first, so that they can be tried; then the answers with their proofs."""
-    lines = [] if quiz.questions else ["No question could be proven from the document; ask again."]
+    lines = [f"{quiz.dropped} without a proof in the document, or with options alike, and left out.", ""] if quiz.dropped else []
     for number, each in enumerate(quiz.questions, 1):
-        options = [f"   - {letter}) {markers.literal(option)}" for letter, option in zip(_LETTERS, each.options, strict=True)]
+        options = [f"   {letter}) {markers.literal(option)}" for letter, option in zip(_LETTERS, each.options, strict=True)]
         lines += [f"{number}. {markers.literal(each.question)}", *options, ""]
     lines += ["Answers:", ""] if quiz.questions else []
     for number, each in enumerate(quiz.questions, 1):

@@ -101,7 +101,7 @@ def _outcome(text: str, manuscript: Manuscript | None, picked: Sequence[_Sentenc
         lines.append(line)
     quoted = tuple(Quoted(text=text[start:end], start=start, end=end) for (start, end), _ in picked)
     stop = Stop(model="extractive")
-    return Outcome("\n".join(lines), Summary(sentences=quoted), tuple(citations), tuple(passages), bool(citations), stop)
+    return Outcome("\n".join(lines), Summary(sentences=quoted), tuple(citations), tuple(passages), bool(citations), stop=stop)
 
 
 def _flat(text: str, span: Span) -> str:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from chatbot import markers
 from chatbot.schema import Value
 from chatbot.tasks.inputs import Inputs
 from chatbot.tasks.task import Outcome, Step, Task
@@ -26,7 +27,7 @@ class Sentiment(Value):
 async def run(inputs: SentimentInputs, work: Work) -> AsyncGenerator[Step]:
     """One call, decoded by the schema."""
     found = await work.decode(Sentiment, work.prompt("sentiment", text=inputs.text))
-    yield Outcome(f"{found.label.capitalize()}. {found.reason.strip()}", found)
+    yield Outcome(f"{found.label.capitalize()}. {markers.literal(found.reason.strip())}", found)
 
 
 TASK = Task(

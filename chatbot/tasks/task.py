@@ -23,11 +23,13 @@ class Outcome(NamedTuple):
     """The last thing a runner yields."""
 
     text: str = ""
-    """For a person to read, as Markdown; empty where the data has the form that its reader asked for."""
+    """For a person to read; empty where the data has the form that its reader asked for."""
     data: Value | JsonValue = None
     citations: tuple[Citation, ...] = ()
     passages: tuple[Passage, ...] = ()
     backed: bool = False
+    is_markdown: bool = False
+    """The text is as a model wrote it; otherwise it is shown sign by sign."""
     stop: Stop | None = None
     """Where the engine was not asked through `Work`."""
 

@@ -50,7 +50,7 @@ ALL: tuple[Task, ...] = (
     tutor.TASK,
 )
 
-NEEDED = "an engine that writes: `chatbot serve --vllm-url URL`, with the address of a vLLM server"
+NEEDED = "an engine that writes: chatbot serve --vllm-url URL, with the address of a vLLM server"
 
 
 class Tasks:
@@ -114,6 +114,7 @@ class Tasks:
         result = TaskResult(
             task=task.name,
             text=outcome.text,
+            is_markdown=outcome.is_markdown,
             data=data.model_dump(mode="json") if isinstance(data, BaseModel) else data,
             citations=outcome.citations,
             passages=outcome.passages,

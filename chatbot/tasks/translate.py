@@ -38,7 +38,7 @@ async def run(inputs: TranslateInputs, work: Work) -> AsyncGenerator[Step]:
                 written.append(between + piece)
                 yield DeltaReleased(text=between + piece)
                 between = ""
-    yield Outcome("".join(written))
+    yield Outcome("".join(written), is_markdown=True)
 
 
 def _gap(before: str, after: str) -> str:

@@ -16,7 +16,7 @@ async def written(stream: AsyncGenerator[str]) -> AsyncGenerator[Step]:
         async for piece in stream:
             pieces.append(piece)
             yield DeltaReleased(text=piece)
-    yield Outcome("".join(pieces).strip())
+    yield Outcome("".join(pieces).strip(), is_markdown=True)
 
 
 async def trimmed(stream: AsyncGenerator[str]) -> AsyncGenerator[str]:

@@ -16,6 +16,7 @@ from fakes import TOKEN, ScriptedApplication, ScriptedEngine, passage, scripted_
 from fastapi import FastAPI
 from starlette.responses import JSONResponse, StreamingResponse
 
+from chatbot import settings
 from chatbot.apps.session import RemoteApplication, connect
 from chatbot.apps.state import Progress
 from chatbot.bootstrap import Application
@@ -273,6 +274,23 @@ async def test_a_directory_that_a_server_owns_is_reached_through_it(tmp_path: Pa
             assert isinstance(session, RemoteApplication)
             assert isinstance((await _events(session))[-1], Completed)
     held.release()
+
+
+@pytest.mark.parametrize(("chosen", "is_said"), [("", False), ("extractive", False), ("vllm", True)])
+def test_an_engine_that_was_asked_for_and_does_not_answer_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chosen: str, is_said: bool
+) -> None:
+    if chosen:
+        monkeypatch.setenv("CHATBOT_ENGINE", chosen)
+    said: list[str] = []
+    held = Ownership(tmp_path / "data", "serve")
+    with serving(scripted_server(ScriptedApplication(ScriptedEngine()))) as url:
+        held.announce(_owner(url).model_copy(update={"engine": "extractive"}))
+        with connect(settings.load(data_dir=tmp_path / "data"), "ask", said.append):
+            pass
+    held.release()
+
+    assert any("its engine extractive; stop it to ask vllm" in line for line in said) == is_said
 
 
 @pytest.fixture

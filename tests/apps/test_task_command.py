@@ -117,7 +117,7 @@ def test_a_lesson_goes_on_until_an_empty_line_and_keeps_the_score(run: Run) -> N
 
     assert [f"Question {n}, difficulty {n + 1} of 5: " in lesson for n in (1, 2, 3)] == [True, True, True]
     assert ["Correct, 1 of 1 points." in lesson, "Correct, 2 of 2 points." in lesson] == [True, True]
-    assert "[1]" not in lesson
+    assert "” [1]" not in lesson
 
 
 def test_a_summary_names_its_sources(quote: Run) -> None:
@@ -136,6 +136,7 @@ def test_an_abstention_has_its_exit_code(quote: Run) -> None:
     [
         (["juggle"], UnknownTask, "there is no task 'juggle'"),
         (["chat", "Hi", "-i", "mood"], BadInput, "NAME=VALUE"),
+        (["chat", "Hi", "-i", "text=Ho"], BadInput, "text is given twice"),
         (["chat", "Hi", "--file", "x"], BadInput, "not both"),
         (["chat", "--file", "missing.txt"], BadInput, "cannot be read"),
         (["extract", "a", "--schema", "missing.json"], BadInput, "cannot be read"),

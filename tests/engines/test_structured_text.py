@@ -100,6 +100,27 @@ def test_what_does_not_follow_or_cannot_be_followed_is_said(
         structured.conforming(schema, value)
 
 
+@pytest.mark.parametrize("place", ["#/nowhere", "#/minimum/x", "#/allOf/x", "#/properties/x"])
+def test_a_reference_to_no_place_in_the_schema_is_refused_before_anything_is_asked(place: str) -> None:
+    schema = {"minimum": 3, "allOf": [{}], "properties": {"default": {"$ref": place}}}
+
+    with pytest.raises(BadParameter, match="which is not inside it"):
+        json_schema.checked(schema)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"$defs": {"b": {"type": "integer"}}, "properties": {"a": {"$ref": "#/$defs/b"}}},
+        {"$defs": {"inner": {"$id": "https://x/inner", "$defs": {"b": {}}, "$ref": "#/$defs/b"}}},
+        {"x-note": {"$ref": "#/nowhere"}, "const": {"$ref": "#/nowhere"}},
+        {"properties": {"$ref": {"type": "string"}}, "$ref": "#"},
+    ],
+)
+def test_what_is_a_schema_is_not_refused(schema: dict[str, Any]) -> None:
+    assert json_schema.checked(schema) == schema
+
+
 def test_what_is_nested_too_deeply_is_said() -> None:
     schema: dict[str, Any] = {}
     for _ in range(3000):

@@ -63,7 +63,7 @@ def test_a_passage_cannot_pass_for_another_document() -> None:
 
     content = _compose(Query(text="how?"), hostile).messages[-1].content
 
-    assert re.findall(r"<\s*/\s*document", content, re.IGNORECASE) == ["</document"]
+    assert re.findall(r"<\s*/?\s*document", content, re.IGNORECASE) == ["<document", "</document"]
 
 
 def test_each_turn_begins_with_the_whole_prompt_of_the_turn_before() -> None:

@@ -100,6 +100,12 @@ async def test_closing_a_summary_stops_all_its_parts(application: Application) -
         ("extract", {"text": "a", "schema": {"type": "objekt"}}, "schema is not valid: at type"),
         ("extract", {"text": "a", "schema": {"$ref": "#/nowhere"}}, "refers to '#/nowhere', which is not inside it"),
         ("translate", {"text": "a", "lang": "German"}, "no input 'lang'; it has: text, language"),
+        (
+            "chat",
+            {"text": "a", "history": [{"role": "user", "content": "b", "name": "c"}]},
+            "history.0.name: there is no such field",
+        ),
+        ("tutor", {"document": DOCUMENT, "state": {"pending": {}}}, "state.pending.question: it is missing"),
         ("summarize", {"text": "a", "document": DOCUMENT}, "and not both"),
         ("summarize", {}, "give a 'text' or a 'document'"),
         ("summarize", {"text": "a", "length": "huge"}, "length = 'huge': Input should be 'short', 'medium' or 'long'"),
@@ -193,8 +199,8 @@ async def test_a_quiz_reads_questions_first_and_answers_after(application: Appli
     questions, answers = result.text.split("Answers:")
     assert isinstance(result.data, dict)
     (quoted,) = result.citations
-    letter = next(line[5] for line in questions.splitlines() if line.endswith(") this one"))
-    assert questions.startswith("1. Which?\n   - a) ")
+    letter = next(line[3] for line in questions.splitlines() if line.endswith(") this one"))
+    assert questions.startswith("1. Which?\n   a) ")
     assert answers == f"\n\n1. {letter}) this one: “{' '.join(quoted.cited_text.split())}” [1]"
 
 
