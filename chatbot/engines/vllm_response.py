@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from langchain_core.exceptions import OutputParserException
-from langchain_core.messages import AIMessage, AIMessageChunk, InvalidToolCall, ToolCall
+from langchain_core.messages import AIMessage, AIMessageChunk, InvalidToolCall, ToolCall, ToolCallChunk
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.messages.tool import tool_call_chunk
 from langchain_core.output_parsers.openai_tools import make_invalid_tool_call, parse_tool_call
@@ -14,7 +14,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic_core import from_json
 
 from chatbot.engines import vllm_errors
-from chatbot.errors import EngineBroke
+from chatbot.errors import EngineBroke, OutputInvalid
 
 DONE = b"[DONE]"
 _GIVEN_UP = {"abort", "error"}
@@ -31,6 +31,7 @@ class Gathered:
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._calls: list[dict[str, Any]] = []
+        self._has_called = False
         self._logprobs: list[Any] = []
         self._info: dict[str, Any] = {}
         self._usage: UsageMetadata | None = None
@@ -62,7 +63,9 @@ class Gathered:
             self._text.append(_string(text))
         if thought := delta.get("reasoning") or delta.get("reasoning_content"):
             self._reasoning.append(_string(thought))
-        self._calls += delta.get("tool_calls") or ()
+        if calls := delta.get("tool_calls"):
+            self._calls += calls
+            self._has_called = True
         if logprobs := choice.get("logprobs"):
             self._logprobs += logprobs["content"]
         if reason := choice.get("finish_reason"):
@@ -77,15 +80,21 @@ class Gathered:
 
         Raises:
             EngineBroke: it is not what it should be.
+            OutputInvalid: a tool call was cut off, which LangChain would complete to one that nobody made.
         """
         info, self._info = self._info, {}
+        if self._has_called and info.get("finish_reason") == "length":
+            raise OutputInvalid(
+                "the tool call was cut at its limit before its arguments ended; "
+                "raise max_tokens (CHATBOT_VLLM__SAMPLING__MAX_TOKENS)"
+            )
         if self._logprobs:
             info["logprobs"], self._logprobs = {"content": self._logprobs}, []
         try:
             message = AIMessageChunk(
                 content="".join(self._text),
                 additional_kwargs={"reasoning_content": "".join(self._reasoning)} if self._reasoning else {},
-                tool_call_chunks=[_call_chunk(call) for call in self._calls],
+                tool_call_chunks=_joined(self._calls),
                 response_metadata=info,
                 usage_metadata=self._usage,
             )
@@ -162,11 +171,19 @@ def _calls(raw: Any) -> tuple[list[ToolCall], list[InvalidToolCall]]:
     return calls, broken
 
 
-def _call_chunk(call: Mapping[str, Any]) -> Any:
-    function = call.get("function") or {}
-    return tool_call_chunk(
-        name=function.get("name"), args=function.get("arguments"), id=call.get("id"), index=call.get("index", 0)
-    )
+def _joined(deltas: Sequence[Mapping[str, Any]]) -> list[ToolCallChunk]:
+    """One chunk for each call: LangChain joins the pieces of a call between chunks, and not those inside of one."""
+    joined: dict[int, ToolCallChunk] = {}
+    for delta in deltas:
+        function, place = delta.get("function") or {}, delta.get("index", 0)
+        before = joined.get(place) or tool_call_chunk(index=place)
+        joined[place] = tool_call_chunk(
+            name=before["name"] or function.get("name"),
+            args=(before["args"] or "") + (function.get("arguments") or ""),
+            id=before["id"] or delta.get("id"),
+            index=place,
+        )
+    return list(joined.values())
 
 
 def _usage(counted: Mapping[str, Any]) -> UsageMetadata:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Literal
 
 import pytest
 from fake_vllm import Answer, FakeVllm, words
-from fake_vllm.script import Comments, DataLines, LineEnds, Merge, Refusal, Split, Without
+from fake_vllm.script import Comments, DataLines, Insert, LineEnds, Merge, Refusal, Split, Without
 from langchain_core.callbacks import AsyncCallbackHandler
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, SystemMessage
 from langchain_core.tools import tool
@@ -317,6 +318,38 @@ async def test_arguments_that_are_no_json_are_kept_apart(server: FakeVllm, engin
     message = await engine.bind_tools([weather]).ainvoke("Oslo?")
 
     assert len(message.tool_calls) == len(message.invalid_tool_calls) == 1
+
+
+def _called(*deltas: dict[str, Any], finish_reason: str = "tool_calls") -> Answer:
+    """A stream whose deltas of a call come in one read."""
+    head = {"name": "weather", "arguments": ""}
+    calls = [
+        {"index": 0, "id": "call-1", "type": "function", "function": head},
+        *({"index": 0, "function": each} for each in deltas),
+    ]
+    events = [{"choices": [{"index": 0, "delta": {"tool_calls": [call]}, "finish_reason": None}]} for call in calls]
+    raw = b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events)
+    return Answer(tokens=("",), finish_reason=finish_reason, faults=(Insert(raw, after=1),))
+
+
+async def _streamed_call(engine: VllmEngine) -> AIMessageChunk:
+    first, *rest = [piece async for piece in engine.bind_tools([weather]).astream("Oslo?")]
+    return sum(rest, first)  # type: ignore[return-value]  of chunks a chunk
+
+
+async def test_a_streamed_call_is_whole_however_its_pieces_come(server: FakeVllm, engine: VllmEngine) -> None:
+    server.script = _called({"arguments": '{"ci'}, {"arguments": 'ty": "Os'}, {"arguments": 'lo"}'})
+
+    (call,) = (await _streamed_call(engine)).tool_calls
+
+    assert (call["name"], call["args"], call["id"]) == ("weather", {"city": "Oslo"}, "call-1")
+
+
+async def test_a_streamed_call_that_is_cut_is_no_call(server: FakeVllm, engine: VllmEngine) -> None:
+    server.script = _called({"arguments": '{"city": "Os'}, finish_reason="length")
+
+    with pytest.raises(OutputInvalid, match="MAX_TOKENS"):
+        await _streamed_call(engine)
 
 
 @pytest.mark.parametrize(("choice", "sent"), [("any", "required"), (True, "required"), ("auto", "auto"), ("none", "none")])
