@@ -14,13 +14,14 @@ from chatbot.encoders import bi_encoder
 from chatbot.engines.parts import EngineParts, as_engine
 from chatbot.flow.pipeline import Parts, Pipeline
 from chatbot.flow.retrieve import Retriever
-from chatbot.knowledge import collections
+from chatbot.knowledge import collections, reader
 from chatbot.knowledge.catalogue import Catalogue
 from chatbot.knowledge.collections import Collection
 from chatbot.knowledge.generations import Indexes
 from chatbot.knowledge.ownership import Owner, Ownership
+from chatbot.knowledge.sandbox import Sandbox
 from chatbot.knowledge.splitter import Splitter
-from chatbot.knowledge.sync import Synchronizer
+from chatbot.knowledge.sync import Read, Synchronizer
 from chatbot.knowledge.tables import Source
 from chatbot.sampling import Sampling
 from chatbot.schema import AnswerEvent, DocumentReport, Passage, Query
@@ -124,10 +125,10 @@ class Application:
         self, paths: Sequence[str], collection: str = "", dry_run: bool = False
     ) -> Iterator[tuple[int, DocumentReport]]:
         """As `sync`, each report with the number of documents there are to come in all."""
-        with self._syncing:
+        with self._syncing, Sandbox() as sandbox:
             if not paths:
                 self.collections = collections.discover(knowledge_folders(self.settings))
-            synchronizer = self._synchronizer()
+            synchronizer = self._synchronizer(sandbox.read)
             tasks = synchronizer.plan(self._sources(synchronizer, paths, collection, dry_run))
             reports = synchronizer.preview(tasks) if dry_run else synchronizer.run(tasks)
             for report in reports:
@@ -165,8 +166,8 @@ class Application:
             generation=self.indexes.generation,
         )
 
-    def _synchronizer(self) -> Synchronizer:
-        return Synchronizer(self.catalogue, self.indexes, self._splitter, self.collections)
+    def _synchronizer(self, read: Read = reader.read) -> Synchronizer:
+        return Synchronizer(self.catalogue, self.indexes, self._splitter, self.collections, read)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import hashlib
 import os
 import shlex
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +24,9 @@ BUILT_IN = "knowledge:"
 """Location of a collection found in the knowledge folders; any other location is a path."""
 
 _BATCH_CHUNKS = 256
+
+Read = Callable[[str, bytes], Extracted]
+"""As `reader.read`: in this process or, by `Sandbox.read`, in another one."""
 
 
 class _Task(NamedTuple):
@@ -65,7 +68,15 @@ class _Parsed(NamedTuple):
 class Synchronizer:
     """Plans and carries out a sync. One at a time: the caller holds the lock."""
 
-    def __init__(self, catalogue: Catalogue, indexes: Indexes, splitter: Splitter, built_in: Mapping[str, Collection]) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        indexes: Indexes,
+        splitter: Splitter,
+        built_in: Mapping[str, Collection],
+        read: Read = reader.read,
+    ) -> None:
+        self._read = read
         self._catalogue = catalogue
         self._indexes = indexes
         self._splitter = splitter
@@ -212,7 +223,7 @@ class Synchronizer:
             content_hash = _hash(raw)
             if task.old and self._unchanged(task, content_hash):
                 return _report(task, "unchanged", task.old.missing, task.old.chunks)
-            extracted = reader.read(task.path, raw)
+            extracted = self._read(task.path, raw)
         except DocumentRefused as error:
             return _report(task, "refused", str(error))
         except FormatFailed as error:
