@@ -7,6 +7,7 @@ nothing. Its errors become ours here.
 from __future__ import annotations
 
 import queue
+import re
 import socket
 import ssl
 import threading
@@ -121,9 +122,9 @@ def get(
     except httpcore.TimeoutException as error:
         raise clock.passed(url.host) from error
     except httpcore.ConnectError as error:
-        raise FetchFailed(f"{url.host} cannot be connected to ({error}); try again later") from error
+        raise FetchFailed(f"{url.host} cannot be connected to ({_why(error)}); try again later") from error
     except (httpcore.NetworkError, httpcore.ProtocolError) as error:
-        raise FetchFailed(f"{url.host} broke off or speaks no HTTP ({error}); try again later") from error
+        raise FetchFailed(f"{url.host} broke off or speaks no HTTP ({_why(error)}); try again later") from error
 
 
 def trusted() -> ssl.SSLContext:
@@ -194,3 +195,8 @@ class _Timed(httpcore.NetworkStream):
 
 def _headers(pairs: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
     return {name.decode("ascii").lower(): value.decode("utf-8", errors="replace") for name, value in pairs}
+
+
+def _why(error: Exception) -> str:
+    """The system's words without its numbers and OpenSSL's line of source."""
+    return re.sub(r"^\[[^]]*\] | \(_ssl\.c:\d+\)$", "", str(error)) or "without a reason"

@@ -13,6 +13,7 @@ from chatbot.knowledge import bodies
 
 MAX_URLS = 50_000
 _MAX_CHARS = 8000
+_MAX_DEPTH = 20
 _PARENTS = {"url", "sitemap"}
 _GZIP_MAGIC = b"\x1f\x8b"
 
@@ -53,7 +54,7 @@ class _Reader:
         parser.CharacterDataHandler = self._characters
         try:
             parser.Parse(xml, True)
-        except expat.ExpatError as error:
+        except (expat.ExpatError, LookupError, ValueError) as error:  # the latter two: an encoding that expat does not read
             raise DocumentRefused(f"this is no sitemap: {error}; give the address of an XML sitemap") from error
         return self._found
 
@@ -65,6 +66,8 @@ class _Reader:
         self._open.append(name.rpartition(" ")[2])
         if len(self._open) == 1 and self._open[0] not in {"urlset", "sitemapindex"}:
             raise DocumentRefused(f"this is no sitemap: it begins with <{self._open[0]}>; give the address of an XML sitemap")
+        if len(self._open) > _MAX_DEPTH:
+            raise DocumentRefused(f"this is no sitemap: its elements lie more than {_MAX_DEPTH} deep")
         self._text = ""
 
     def _characters(self, text: str) -> None:
