@@ -1,4 +1,4 @@
-"""A small internet on loopback: names, addresses that are public in name, servers behind them, and canaries that must stay unseen."""
+"""A small internet on loopback: names, addresses that are public in name only, servers behind them, and a canary."""
 
 from __future__ import annotations
 

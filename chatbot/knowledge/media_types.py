@@ -17,6 +17,7 @@ _SUFFIXES = {
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
 }
 _SAY_NOTHING = {"", "application/octet-stream", "binary/octet-stream", "application/x-download", "application/force-download"}
+_OTHER_NAMES = {"htm", "markdown", "text"}
 _PLAIN_TOO = {"md", "markdown", "text"}
 """Suffixes that many servers send as text/plain."""
 
@@ -33,7 +34,7 @@ def suffix(content_type: str, path: str) -> str:
     if kind == "text/plain" and named in _PLAIN_TOO and named in formats:
         return named
     found = _SUFFIXES.get(kind, "")
-    if not found and named in formats and (kind in _SAY_NOTHING or named not in _SUFFIXES.values()):
+    if not found and named in formats and (kind in _SAY_NOTHING or named not in {*_SUFFIXES.values(), *_OTHER_NAMES}):
         # a type that is not listed here, under a suffix that somebody else's format reads
         found = named
     if found not in formats:

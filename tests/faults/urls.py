@@ -20,7 +20,9 @@ _DOTS = "\u3002\uff0e\uff61"
 
 def inside(port: int) -> list[str]:
     """URLs of private places at `port`, and URLs with no place at all: each is refused without a connection."""
-    return list(dict.fromkeys([*_numbers(port), *_embedded(port), *_names(port), *_tricks(port), *_schemes(port), *_broken(port)]))
+    return list(
+        dict.fromkeys([*_numbers(port), *_embedded(port), *_names(port), *_tricks(port), *_schemes(port), *_broken(port)])
+    )
 
 
 def misleading(port: int) -> list[str]:
@@ -145,7 +147,22 @@ def _tricks(port: int) -> Iterator[str]:
 
 def _schemes(port: int) -> Iterator[str]:
     place = f"127.0.0.1:{port}"
-    for scheme in ["ftp", "ftps", "gopher", "dict", "ldap", "tftp", "sftp", "ssh", "telnet", "smb", "ws", "wss", "redis", "view-source"]:
+    for scheme in [
+        "ftp",
+        "ftps",
+        "gopher",
+        "dict",
+        "ldap",
+        "tftp",
+        "sftp",
+        "ssh",
+        "telnet",
+        "smb",
+        "ws",
+        "wss",
+        "redis",
+        "view-source",
+    ]:
         yield f"{scheme}://{place}/"
     yield from [
         "file:///etc/passwd",

@@ -137,7 +137,10 @@ def test_the_type_names_the_format_and_the_path_helps_where_it_says_nothing(
     assert fetched(here(), server.url + path).suffix == suffix
 
 
-@pytest.mark.parametrize(("kind", "path"), [("image/png", "/a.pdf"), ("application/json", "/"), ("", "/"), ("video/mp4", "/a.mp4")])
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [("image/png", "/a.pdf"), ("image/png", "/a.htm"), ("application/json", "/"), ("", "/"), ("video/mp4", "/a.mp4")],
+)
 def test_what_no_format_reads_is_refused_before_it_is_read(server: Server, kind: str, path: str) -> None:
     server.routes[path] = response(200, b"x", **({"Content_Type": kind} if kind else {}))
     with pytest.raises(DocumentRefused, match=r"which no format reads; there are: docx, .*pdf"):

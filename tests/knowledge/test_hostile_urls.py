@@ -81,7 +81,9 @@ def test_no_page_leads_to_any(fetcher: Fetcher, server: Server, internet: Intern
     hostile = urls.inside(bird.port)
     for url in hostile:
         target = escape(url.encode("utf-8", errors="replace").decode())
-        server.routes["/"] = page(f'<meta http-equiv="refresh" content="0;url={target}"><a href="{target}"><img src="{target}"></a>')
+        server.routes["/"] = page(
+            f'<meta http-equiv="refresh" content="0;url={target}"><a href="{target}"><img src="{target}"></a>'
+        )
         assert isinstance(fetcher.fetch(SITE), Fetched)
     assert server.paths == ["/"] * len(hostile)
     assert (bird.seen, set(internet.connected)) == (0, {PUBLIC})
