@@ -421,3 +421,12 @@ def test_waiting_for_ones_turn_does_not_count(server: Server) -> None:
     for thread in threads:
         thread.join()
     assert done == ["html"] * 3
+
+
+def test_the_systems_own_resolver_is_asked_and_believed_no_more_than_another(server: Server) -> None:
+    server.routes["/"] = page()
+    url = f"http://localhost:{server.server_port}/"
+    with pytest.raises(UrlRefused, match=r"leads to (127.0.0.1|::1), which is not on the public internet \(loopback\)"):
+        Fetcher(FetchSettings()).fetch(url)
+    assert server.asked == []
+    assert fetched(here(allow_private=("127.0.0.0/8", "::1")), url).url == url

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
+import re
+
 import pytest
 
 from chatbot.errors import UrlRefused
@@ -94,3 +98,31 @@ def test_a_password_is_refused_and_not_repeated(text: str) -> None:
     with pytest.raises(UrlRefused) as refused:
         parse(text)
     assert "secret@" not in str(refused.value).replace("(secret)@", "")
+
+
+def test_no_text_whatever_breaks_the_reader_and_what_is_read_is_read_again_alike() -> None:
+    pieces = [
+        *"/:@#?%[].\\ -_0a",
+        "http://",
+        "xn--",
+        "//",
+        "\u3002",
+        "\u00ad",
+        "\u0661",
+        "\u05d0",
+        "\u200d",
+        "\u00df",
+        "\uff0f",
+        "\u0338",
+        "\u2488",
+    ]
+    chance, read = random.Random(7), 0
+    for _ in range(20_000):
+        text = chance.choice(["http://", "https://a.", ""]) + "".join(chance.choices(pieces, k=chance.randrange(9)))
+        with contextlib.suppress(UrlRefused):
+            url = parse(text)
+            read += 1
+            assert parse(str(url)) == url, text
+            assert re.fullmatch(r"[a-z0-9_.-]+|[0-9a-f:]+", url.host), text
+            assert url.target.isascii(), text
+    assert read > 1000
