@@ -19,6 +19,8 @@
     │   └── DataDirectoryError   not writable
     │       └── DataDirectoryInUse   another process owns it
     ├── DocumentRefused      one file cannot be read; the rest of a sync goes on
+    │   └── UrlRefused           an address that is never fetched: not public, not http, or malformed
+    ├── FetchFailed          a web server gives no answer now; what is known of the page stays
     ├── EngineUnavailable    the engine's server gives no answer now (exit 1, HTTP 503)
     │   ├── EngineUnreachable    nothing answers at its address
     │   ├── EngineTimedOut       a deadline passed (HTTP 504)
@@ -110,6 +112,14 @@ class DataDirectoryInUse(DataDirectoryError):
 
 class DocumentRefused(ChatbotError):
     """One document cannot be read; the message is the reason that the sync report shows."""
+
+
+class UrlRefused(DocumentRefused):
+    """A URL that is not fetched, whatever lies there; no connection was made to it."""
+
+
+class FetchFailed(ChatbotError):
+    """A web server did not answer, or broke off; it may do better another time, so what is known of the page stays."""
 
 
 class EngineUnavailable(ChatbotError):

@@ -5,6 +5,7 @@ Built once in `bootstrap` and passed down as values; nothing else reads the envi
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import tomllib
@@ -113,6 +114,27 @@ class VllmSettings(Section):
         if "@" in address:  # it is shown in messages
             raise ValueError("it holds a password; a key belongs in CHATBOT_VLLM__API_KEY")
         return address
+
+
+class FetchSettings(Section):
+    """Pages and sitemaps from the web."""
+
+    allow_private: tuple[str, ...] = ()
+    """Networks such as 10.0.0.0/8, or names of hosts, that may be fetched from though they are not on the public internet."""
+    max_bytes: int = Field(default=50 * 2**20, ge=1)
+    connect_s: float = Field(default=10, gt=0)
+    """From asking for the host's address to the connection, TLS included."""
+    first_byte_s: float = Field(default=30, gt=0)
+    total_s: float = Field(default=300, gt=0)
+    """Redirects included; waiting for another request to the same host is not."""
+
+    @field_validator("allow_private")
+    @classmethod
+    def _are_networks_or_hosts(cls, entries: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in entries:
+            if re.search(r"[:/]|\.[0-9]+$", entry):
+                ipaddress.ip_network(entry)
+        return entries
 
 
 class Settings(BaseSettings):

@@ -1,0 +1,42 @@
+"""What a site asks crawlers to leave alone: its robots.txt, by RFC 9309."""
+
+from __future__ import annotations
+
+from urllib.robotparser import RobotFileParser
+
+from chatbot.errors import DocumentRefused, UrlRefused
+from chatbot.knowledge.fetcher import AGENT, Fetcher
+from chatbot.knowledge.urls import Url
+
+_MAX_BYTES = 512 * 1024
+"""RFC 9309, section 2.5: a crawler reads at least 500 KiB."""
+
+
+class Robots:
+    """The rules of the sites of one crawl, each asked for once."""
+
+    def __init__(self, fetcher: Fetcher) -> None:
+        self._fetcher = fetcher
+        self._rules: dict[str, RobotFileParser] = {}
+
+    def allow(self, url: Url) -> bool:
+        """True if the site has nothing against this page being fetched.
+
+        Raises:
+            FetchFailed: its rules cannot be had now, and by RFC 9309 nothing may be fetched then.
+            UrlRefused: the site may not be connected to.
+        """
+        if url.site not in self._rules:
+            self._rules[url.site] = self._read(url.site)
+        return self._rules[url.site].can_fetch(AGENT, str(url))
+
+    def _read(self, site: str) -> RobotFileParser:
+        rules = RobotFileParser()
+        try:
+            text = self._fetcher.load(f"{site}/robots.txt", _MAX_BYTES).content.decode("utf-8-sig", errors="replace")
+        except UrlRefused:
+            raise
+        except DocumentRefused:  # there is none, or nobody is to see it: RFC 9309, section 2.3.1.3
+            text = ""
+        rules.parse(text.splitlines())
+        return rules
