@@ -128,10 +128,10 @@ class Application:
             if not paths:
                 self.collections = collections.discover(knowledge_folders(self.settings))
             synchronizer = self._synchronizer()
-            tasks = synchronizer.plan(self._sources(synchronizer, paths, collection, dry_run))
-            reports = synchronizer.preview(tasks) if dry_run else synchronizer.run(tasks)
+            plan = synchronizer.plan(self._sources(synchronizer, paths, collection, dry_run))
+            reports = synchronizer.preview(plan) if dry_run else synchronizer.run(plan)
             for report in reports:
-                yield len(tasks), report
+                yield len(plan.tasks), report
             if not paths and not dry_run:
                 self.catalogue.set_meta(**{_BUILT_IN_READ: "yes"})
 

@@ -86,11 +86,11 @@ def test_staging_again_replaces_what_was_staged(catalogue: Catalogue, source: So
     assert catalogue.chunk_ids() == {"one-0", "one-1"}
 
 
-def test_discarding_forgets_what_is_staged_and_nothing_else(catalogue: Catalogue, source: Source) -> None:
+def test_what_is_on_its_way_is_dropped_and_what_is_live_stays(catalogue: Catalogue, source: Source) -> None:
     stage(catalogue, source, "one")
     catalogue.publish(["one"])
-    stage(catalogue, source, "two", "b.md")
-    catalogue.discard_staged()
+    stage(catalogue, source, "two")
+    assert sorted(catalogue.drop_unfinished(source, ["a.md"])) == ["two-0", "two-1"]
     assert catalogue.publish(["two"]) == []
     assert catalogue.chunk_ids() == {"one-0", "one-1"}
 
