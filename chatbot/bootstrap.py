@@ -51,7 +51,7 @@ class Application:
             self.ownership = Ownership(settings.data_dir, command, wait_s=1)
             stack.callback(self.ownership.release)
             self.encoder = bi_encoder.load(settings.encoder.model, settings.data_dir / "models", settings.encoder.threads)
-            self.catalogue = Catalogue(settings.data_dir / "catalogue.sqlite")
+            self.catalogue = Catalogue(settings.database or settings.data_dir / "catalogue.sqlite")
             stack.callback(self.catalogue.close)
             self.indexes = Indexes(settings.data_dir / "indexes", self.catalogue, self.encoder)
             stack.callback(self.indexes.close)

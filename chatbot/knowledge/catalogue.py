@@ -35,11 +35,13 @@ class Catalogue:
 
         Raises:
             SettingsError: see `Database`.
+            DataDirectoryInUse: another process has the PostgreSQL database open.
             DataDirectoryError: see `Database` and `migrations.upgrade`.
         """
         with ExitStack() as stack:
             self._database = Database(place)
             stack.callback(self._database.close)
+            self._database.hold()
             migrations.upgrade(self._database)
             stack.pop_all()
 

@@ -23,16 +23,25 @@ class Backend(Protocol):
     """For messages, without a password."""
     moving_on: str
     """How to leave this database alone and use another."""
+    version_query: str
     engine: Engine
 
     def close(self) -> None: ...
+
+    def hold(self) -> None:
+        """Keep other processes away for as long as it is open: they would have other indexes made from it.
+
+        Raises:
+            DataDirectoryInUse: another process holds it.
+        """
+        ...
 
     def begin(self, connection: Connection) -> None:
         """Make what follows one transaction, changes of tables too."""
         ...
 
-    def advice(self, error: BaseException | None) -> str | None:
-        """What to do about a driver's error; None where it is a mistake of ours."""
+    def advice(self, error: DBAPIError) -> str | None:
+        """What to do about an error; None where it is a mistake of ours."""
         ...
 
     def marked_schema(self, connection: Connection) -> int:
@@ -59,14 +68,32 @@ class Database:
         """Open a SQLite file, made if there is none, or the database of a PostgreSQL URL.
 
         Raises:
-            SettingsError: the URL is none, or its driver is not installed.
-            DataDirectoryError: the database cannot be reached.
-            DataDirectoryInUse: another process has the PostgreSQL database open.
+            SettingsError: the URL cannot be read, or its driver is not installed.
+            DataDirectoryError: the file was emptied.
         """
         self.backend: Backend = SqliteFile(place) if isinstance(place, Path) else PostgresDatabase(place)
 
     def close(self) -> None:
         self.backend.close()
+
+    def hold(self) -> None:
+        """Be the one process that has it open.
+
+        Raises:
+            DataDirectoryInUse: another process is.
+            DataDirectoryError: the database cannot be reached.
+        """
+        with self._translated():
+            self.backend.hold()
+
+    def version(self) -> str:
+        """Of SQLite, or of the PostgreSQL server.
+
+        Raises:
+            DataDirectoryError: the database cannot be reached.
+        """
+        with self.reading() as connection:
+            return str(connection.exec_driver_sql(self.backend.version_query).scalar_one())
 
     @contextmanager
     def reading(self) -> Generator[Connection]:
@@ -93,10 +120,11 @@ class Database:
         try:
             yield
         except DBAPIError as error:
-            advice = self.backend.advice(error.orig)
+            advice = self.backend.advice(error)
             if advice is None:
                 raise
-            raise DataDirectoryError(f"{self.backend.name} cannot be used ({error.orig}); {advice}") from error
+            said = " ".join(str(error.orig).split())
+            raise DataDirectoryError(f"{self.backend.name} cannot be used ({said}); {advice}") from error
 
 
 def upsert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, create_engine, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError
+import re
 
-from chatbot.errors import DataDirectoryError, DataDirectoryInUse, SettingsError
+from sqlalchemy import Connection, create_engine, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+
+from chatbot.errors import DataDirectoryInUse, SettingsError
 
 _CONNECT_S = 10
 _LOCK = 0x63686174
@@ -29,42 +31,59 @@ _ADVICE = {
 """What to do, by SQLSTATE (postgresql.org/docs/current/errcodes-appendix.html)."""
 _UNREACHABLE = ("08", "57P")
 """Classes of SQLSTATE: the connection broke, or the server stops or starts."""
-_AT_SIGN_IN = {"password": "28P01", "authentication": "28P01", "role": "28000", "database": "3D000"}
-"""By a word of the message: while a connection is made, the driver passes on no SQLSTATE."""
+_SIGN_IN_STATES = {
+    "password": "28P01",
+    "authentication": "28000",
+    "pg_hba.conf": "28000",
+    "role": "28000",
+    "database": "3D000",
+    "too many": "53300",
+}
+"""SQLSTATE by what the server's last words hold: while a connection is made, the driver passes on no other."""
 
 
 class PostgresDatabase:
-    """A `Backend`, held by this process alone for as long as it is open: others have other indexes made from it."""
+    """A `Backend`."""
 
     moving_on = "set CHATBOT_DATABASE to another database"
+    version_query = "SHOW server_version"
 
     def __init__(self, url: str) -> None:
         """
         Raises:
-            SettingsError: `url` is none of PostgreSQL, or its driver is not installed.
-            DataDirectoryError: the database cannot be reached.
-            DataDirectoryInUse: another process has it open.
+            SettingsError: `url` cannot be read, or PostgreSQL's driver is not installed.
         """
         try:
             place = make_url(url).set(drivername="postgresql+psycopg")
-            self.name = place.render_as_string(hide_password=True)
             self.engine = create_engine(place, connect_args={"connect_timeout": _CONNECT_S}, pool_pre_ping=True)
         except (ArgumentError, ValueError):
             # without the value, which may hold a password, and without the cause, which quotes it
-            raise SettingsError("database is no URL; write it like postgresql+psycopg://user:password@host/name") from None
+            raise SettingsError(
+                "CHATBOT_DATABASE cannot be read; write it like postgresql+psycopg://user:password@host/name"
+            ) from None
         except ModuleNotFoundError as error:
             raise SettingsError("PostgreSQL needs its driver; install it with `pip install 'chatbot[postgres]'`") from error
-        self._holder = self._hold()
+        self.name = place.render_as_string(hide_password=True)
+        self._holder: Connection | None = None
 
     def close(self) -> None:
-        self._holder.close()
+        if self._holder:
+            self._holder.close()
         self.engine.dispose()
+
+    def hold(self) -> None:
+        # the server's lock, not a row: it goes with the connection, however this process ends
+        self._holder = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        if not self._holder.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": _LOCK}):
+            raise DataDirectoryInUse(f"{self.name} is open in another chatbot; close that one, or {self.moving_on}")
 
     def begin(self, connection: Connection) -> None:
         """PostgreSQL changes tables inside of transactions as it does rows."""
 
-    def advice(self, error: BaseException | None) -> str | None:
-        return _advice(error)
+    def advice(self, error: DBAPIError) -> str | None:
+        state: str = getattr(error.orig, "sqlstate", None) or _sign_in_state(error)
+        unreachable = state.startswith(_UNREACHABLE) or (not state and isinstance(error, OperationalError))
+        return _ADVICE.get(state) or (_REACH if unreachable else None)
 
     def marked_schema(self, connection: Connection) -> int:
         return 0
@@ -78,23 +97,8 @@ class PostgresDatabase:
     def forget_backups(self) -> None:
         """None was made."""
 
-    def _hold(self) -> Connection:
-        try:
-            connection = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-            if connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": _LOCK}):
-                return connection
-        except DBAPIError as error:
-            self.engine.dispose()
-            raise DataDirectoryError(f"{self.name} cannot be used ({_said(error)}); {_advice(error.orig) or _REACH}") from error
-        connection.close()
-        self.engine.dispose()
-        raise DataDirectoryInUse(f"{self.name} is open in another chatbot; close that one, or {self.moving_on}")
 
-
-def _advice(error: BaseException | None) -> str | None:
-    state: str = getattr(error, "sqlstate", None) or ""
-    return _ADVICE.get(state) or (_REACH if state.startswith(_UNREACHABLE) else None)
-
-
-def _said(error: DBAPIError) -> str:
-    return " ".join(str(error.orig).split())
+def _sign_in_state(error: DBAPIError) -> str:
+    # names stand in quotes, and may be any word
+    _, fatal, refusal = re.sub('"[^"]*"', "", str(error.orig)).rpartition("FATAL:")
+    return next((state for words, state in _SIGN_IN_STATES.items() if fatal and words in refusal), "")

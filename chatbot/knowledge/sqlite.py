@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, create_engine, event
+from sqlalchemy.exc import DBAPIError
 
 from chatbot.errors import DataDirectoryError
 
@@ -33,6 +34,7 @@ class SqliteFile:
     """A `Backend`."""
 
     moving_on = "set CHATBOT_DATA_DIR to another directory"
+    version_query = "SELECT sqlite_version()"
 
     def __init__(self, file: Path) -> None:
         """
@@ -53,12 +55,15 @@ class SqliteFile:
     def close(self) -> None:
         self.engine.dispose()
 
+    def hold(self) -> None:
+        """Whoever opens the file owns the data directory that it lies in."""
+
     def begin(self, connection: Connection) -> None:
         # Python's driver begins by itself only before a row is changed, so a changed table would be outside of the transaction
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
-    def advice(self, error: BaseException | None) -> str | None:
-        code: int = getattr(error, "sqlite_errorcode", 0)
+    def advice(self, error: DBAPIError) -> str | None:
+        code: int = getattr(error.orig, "sqlite_errorcode", 0)
         return _ADVICE.get(code & 0xFF)  # the primary code; what is above it says more closely where
 
     def marked_schema(self, connection: Connection) -> int:
