@@ -126,7 +126,7 @@ def test_a_first_sync_stopped_at_any_statement_is_finished_by_the_next(tmp_path:
 
 def test_what_is_parsed_is_not_read_again(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     write(shelf.folder, FILES)
-    assert stop_after(shelf, 0, "UPDATE")
+    assert stop_after(shelf, 0, "UPDATE documents")
     assert {state for _, state, _ in shelf.states()} == {"parsed"}
     read: list[str] = []
     as_it_is: Callable[[str, bytes], object] = reader.read
@@ -202,7 +202,7 @@ def test_a_changed_file_that_changes_back_is_live_as_it_was(shelf: Shelf) -> Non
     write(shelf.folder, FILES)
     shelf.sync()
     write(shelf.folder, {"1.md": "# Hall 1\n\nMachine 1 wants water now."})
-    assert stop_after(shelf, 0, "UPDATE")
+    assert stop_after(shelf, 0, "UPDATE documents")
     assert ("1.md", "parsed", "") in shelf.states()
     write(shelf.folder, FILES)
     assert set(shelf.sync().values()) == {"unchanged"}
