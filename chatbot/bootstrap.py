@@ -52,7 +52,7 @@ class Application:
             self.ownership = Ownership(settings.data_dir, command, wait_s=1)
             stack.callback(self.ownership.release)
             self.encoder = bi_encoder.load(settings.encoder.model, settings.data_dir / "models", settings.encoder.threads)
-            self.catalogue = Catalogue(settings.data_dir / "catalogue.sqlite")
+            self.catalogue = Catalogue(settings.database or settings.data_dir / "catalogue.sqlite")
             stack.callback(self.catalogue.close)
             self.indexes = Indexes(settings.data_dir / "indexes", self.catalogue, self.encoder)
             stack.callback(self.indexes.close)
@@ -129,10 +129,10 @@ class Application:
             if not paths:
                 self.collections = collections.discover(knowledge_folders(self.settings))
             synchronizer = self._synchronizer(sandbox.read)
-            tasks = synchronizer.plan(self._sources(synchronizer, paths, collection, dry_run))
-            reports = synchronizer.preview(tasks) if dry_run else synchronizer.run(tasks)
+            plan = synchronizer.plan(self._sources(synchronizer, paths, collection, dry_run))
+            reports = synchronizer.preview(plan) if dry_run else synchronizer.run(plan)
             for report in reports:
-                yield len(tasks), report
+                yield len(plan.tasks), report
             if not paths and not dry_run:
                 self.catalogue.set_meta(**{_BUILT_IN_READ: "yes"})
 

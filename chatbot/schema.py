@@ -66,6 +66,24 @@ class Document(Value):
 DocumentState = Literal["added", "changed", "unchanged", "removed", "partly", "refused", "failed"]
 
 
+StoredState = Literal["pending", "parsed", "embedded", "live", "failed", "refused"]
+"""How far a version of a document is: seen, its chunks stored, its vectors stored, searched; or what ended its way.
+
+`failed` is ours to mend, and the version before goes on being searched; `refused` is the user's, and nothing is searched.
+"""
+
+
+class StoredDocument(Value):
+    """A version of a document as the catalogue holds it; a live one may stand beside a newer one that is on its way."""
+
+    collection: str
+    source: str
+    """Path inside the folder that was synced."""
+    state: StoredState
+    reason: str = ""
+    """Of a failed or refused one."""
+
+
 class DocumentReport(Value):
     """What a sync did with one document."""
 

@@ -12,7 +12,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_serializer, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as UnreadableVariable
 
@@ -146,6 +146,8 @@ class Settings(BaseSettings):
 
     data_dir: Path = Path(".chatbot")
     """Everything the product stores lives here."""
+    database: str = Field(default="", repr=False)
+    """URL of a PostgreSQL database for the catalogue; empty is a SQLite file in the data directory."""
     knowledge: Path | None = None
     """A folder of collections to serve instead of the built-in ones and ./knowledge."""
     host: str = "127.0.0.1"
@@ -187,6 +189,22 @@ class Settings(BaseSettings):
         if folder is not None and not folder.is_dir():
             raise ValueError("there is no such folder")
         return folder
+
+    @field_validator("database")
+    @classmethod
+    def _is_postgresql(cls, url: str) -> str:
+        if url and not re.fullmatch(r"postgresql(\+psycopg)?://[^@/?#\s]*(@[^@/?#\s]*)?/[^@/?#\s]+(\?[^#\s]*)?", url):
+            raise ValueError(
+                "it is no address of a PostgreSQL database; write it like postgresql+psycopg://user:password@host/name, "
+                "an @ in the password as %40 and a / as %2F"
+            )
+        if "password=" in url.partition("?")[2]:  # messages leave out the other one only
+            raise ValueError("its password stands behind the name; write it before the host, as user:password@host")
+        return url
+
+    @field_serializer("database", when_used="json")
+    def _without_password(self, url: str) -> str:
+        return re.sub(r"(//[^:@]*):[^@]*@", r"\1:***@", url)
 
     @model_validator(mode="after")
     def _open_only_on_purpose(self) -> Self:
@@ -268,7 +286,7 @@ def _describe(problem: Any, flags: dict[str, Any]) -> str:
 
 def _shown(path: str, value: Any) -> str:
     """The value, without what nobody should read over a shoulder or in a log."""
-    return "(secret)" if path.endswith("api_key") else re.sub(r"//[^/]*@", "//(secret)@", repr(value))
+    return "(secret)" if path.endswith(("api_key", "database")) else re.sub(r"//[^/]*@", "//(secret)@", repr(value))
 
 
 def _is_given(location: tuple[str | int, ...], flags: Any) -> bool:

@@ -15,8 +15,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import postgres_server
 import pytest
 from documents import write
+from postgres_server import Server
 
 from chatbot import settings
 from chatbot.bootstrap import Application
@@ -180,6 +182,15 @@ def small_application(tmp_path: Path, models: Path) -> Iterator[SmallApplication
     yield open_small
     for application in opened:
         application.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server of the tests' own."""
+    if reason := postgres_server.why_not():
+        pytest.skip(reason)
+    with postgres_server.started() as server:
+        yield server
 
 
 @pytest.fixture

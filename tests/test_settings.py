@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -216,3 +217,43 @@ def test_a_section_that_cannot_be_read_is_named_without_the_key_in_it(monkeypatc
         settings.load()
 
     assert "secret" not in str(raised.value)
+
+
+PLACE = "postgresql+psycopg://me:horse@db.example:5432/chatbot?sslmode=require"
+
+
+def test_the_database_is_shown_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHATBOT_DATABASE", PLACE)
+    loaded = settings.load()
+    assert loaded.database == PLACE
+    assert loaded.model_dump(mode="json")["database"] == PLACE.replace("horse", "***")
+    assert "horse" not in f"{loaded!r} {loaded} {loaded.model_dump_json()}"
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://me@/name?host=/run/postgresql", "postgresql://db/name", "postgresql+psycopg:///name"]
+)
+def test_a_database_may_need_no_password(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHATBOT_DATABASE", url)
+    assert settings.load().model_dump(mode="json")["database"] == settings.load().database == url
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("mysql://me:horse@db/name", "it is no address of a PostgreSQL database; write it like"),
+        ("postgresql://me:hor@horse@db/name", "an @ in the password as %40 and a / as %2F"),
+        ("postgresql://me:hor/horse@db/name", "an @ in the password as %40 and a / as %2F"),
+        ("postgresql://me:horse@db", "it is no address of a PostgreSQL database"),
+        ("postgresql://me@db/name?password=horse", "write it before the host, as user:password@host"),
+        ("horse", "it is no address of a PostgreSQL database"),
+    ],
+)
+def test_a_database_that_cannot_be_is_refused_and_no_password_shown(
+    url: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHATBOT_DATABASE", url)
+    with pytest.raises(SettingsError, match=re.escape(message)) as raised:
+        settings.load()
+    assert str(raised.value).startswith("CHATBOT_DATABASE = (secret): ")
+    assert "horse" not in str(raised.value)

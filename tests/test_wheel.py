@@ -78,7 +78,7 @@ def _ask(installed: Path, folder: Path, question: str) -> Any:
     return json.loads(done.stdout)
 
 
-def test_it_carries_prompts_knowledge_and_the_pages_files(wheel: Path) -> None:
+def test_it_carries_prompts_knowledge_migrations_and_the_pages_files(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
 
     for folder in ("prompts", "knowledge"):
@@ -86,6 +86,8 @@ def test_it_carries_prompts_knowledge_and_the_pages_files(wheel: Path) -> None:
         assert {f"chatbot/shipped/{name}" for name in here} <= names
     static = {path.relative_to(ROOT).as_posix() for path in (ROOT / "chatbot" / "apps" / "static").iterdir()}
     assert static <= names
+    migrations = {path.relative_to(ROOT).as_posix() for path in (ROOT / "chatbot" / "knowledge" / "migrations").rglob("*.py")}
+    assert {"chatbot/knowledge/migrations/env.py", "chatbot/knowledge/migrations/versions/schema_2.py"} <= migrations <= names
 
 
 def test_it_carries_nothing_else(wheel: Path) -> None:

@@ -18,6 +18,7 @@ from chatbot.bootstrap import knowledge_folders, shipped
 from chatbot.encoders import card, runtime, weights
 from chatbot.errors import ChatbotError, WeightsMissing
 from chatbot.knowledge import collections, ownership
+from chatbot.knowledge.database import Database
 from chatbot.settings import Settings
 
 # ruff: noqa: T201  printing is what this module is for
@@ -49,6 +50,8 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     yield _weights(settings)
     for check, look in (("knowledge", _knowledge), ("prompts", _prompts), ("engine", _engine)):
         yield _tried(check, look, settings)
+    if settings.database:
+        yield _tried("database", _database, settings)
     yield _data_dir(settings)
     yield _disk(settings)
     yield _port(settings)
@@ -91,6 +94,14 @@ def _knowledge(settings: Settings) -> str:
 
 def _prompts(_settings: Settings) -> str:
     return ", ".join(prompts.load([shipped("prompts"), Path("prompts")]))
+
+
+def _database(settings: Settings) -> str:
+    database = Database(settings.database)
+    try:
+        return f"PostgreSQL {database.version()} at {database.backend.name}"
+    finally:
+        database.close()
 
 
 def _engine(settings: Settings) -> str:

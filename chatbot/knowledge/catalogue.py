@@ -1,26 +1,25 @@
 """The catalogue: sources, documents, chunks and embeddings in SQL. It is the truth; both indexes are rebuilt from it.
 
-A document is staged while its chunks are embedded and indexed, then published in one transaction together with the removal of
-the version it replaces. Searches see published documents only, so a killed sync leaves either the old version or the new one.
+A new version of a document goes through the states of `states` and is live in one transaction together with the removal of the
+version it replaces. Searches see live documents only, so a killed sync leaves either the old version or the new one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy import LABEL_STYLE_TABLENAME_PLUS_COL, Connection, delete, func, insert, or_, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import LABEL_STYLE_TABLENAME_PLUS_COL, delete, func, or_, select, update
 
 from chatbot.encoders import Vectors
-from chatbot.errors import DataDirectoryError
-from chatbot.knowledge import tables
-from chatbot.knowledge.database import Database
-from chatbot.knowledge.splitter import embedded_hash, embedded_text
-from chatbot.knowledge.tables import IndexRow, Source, Version, to_chunk, to_document, to_index_row, to_source
-from chatbot.schema import Chunk, Document
+from chatbot.knowledge import migrations, states, tables
+from chatbot.knowledge.database import Database, upsert
+from chatbot.knowledge.states import LIVE
+from chatbot.knowledge.tables import IndexRow, Source, Version, to_chunk, to_document, to_index_row, to_source, to_version
+from chatbot.schema import Chunk, Document, StoredDocument, StoredState
 
 _BATCH = 500
 
@@ -28,21 +27,23 @@ _BATCH = 500
 class Catalogue:
     """Opened by the one process that owns the data directory; its methods may be called from any thread.
 
-    Each of them raises `DataDirectoryError` where the file cannot be read or written (a full disk, damage, permissions).
+    Each of them raises `DataDirectoryError` where the database cannot be read or written (a full disk, damage, permissions).
     """
 
-    def __init__(self, file: Path) -> None:
-        """
+    def __init__(self, place: Path | str) -> None:
+        """Open a SQLite file or the database of a PostgreSQL URL, and bring it to this program's schema.
+
         Raises:
-            DataDirectoryError: see `Database`; or the file was emptied.
+            SettingsError: see `Database`.
+            DataDirectoryInUse: another process has the PostgreSQL database open.
+            DataDirectoryError: see `Database` and `migrations.upgrade`.
         """
-        if file.exists() and not file.stat().st_size and (file.parent / "indexes").exists():
-            # SQLite would take it for a new one, and all that was synced would be gone without a word
-            raise DataDirectoryError(
-                f"{file} is empty although there are indexes made from it; "
-                f"restore it from a backup, or move {file.parent} away, then run `chatbot sync`"
-            )
-        self._database = Database(file, tables.metadata)
+        with ExitStack() as stack:
+            self._database = Database(place)
+            stack.callback(self._database.close)
+            self._database.hold()
+            migrations.upgrade(self._database)
+            stack.pop_all()
 
     def close(self) -> None:
         self._database.close()
@@ -52,7 +53,8 @@ class Catalogue:
     def add_source(self, collection: str, location: str) -> Source:
         """Register a source; the same one again changes nothing."""
         with self._database.writing() as connection:
-            connection.execute(upsert(tables.sources).values(collection=collection, location=location).on_conflict_do_nothing())
+            added = upsert(connection, tables.sources).values(collection=collection, location=location)
+            connection.execute(added.on_conflict_do_nothing())
             wanted = (tables.sources.c.collection == collection) & (tables.sources.c.location == location)
             return to_source(connection.execute(select(tables.sources).where(wanted)).one())
 
@@ -75,72 +77,57 @@ class Catalogue:
     # documents
 
     def versions(self, source: Source) -> dict[str, Version]:
-        """Published documents of a source by path."""
-        counted = (
-            select(tables.documents, func.count(tables.chunks.c.id).label("chunks"))
-            .join(tables.chunks, isouter=True)
-            .where(tables.documents.c.source_id == source.id, tables.documents.c.published)
-            .group_by(tables.documents.c.id)
-        )
+        """Live documents of a source by path."""
         with self._database.reading() as connection:
-            return {
-                row.path: Version(
-                    document_id=row.id,
-                    collection=row.collection,
-                    content_hash=row.content_hash,
-                    recipe=row.recipe,
-                    chunks=row.chunks,
-                    missing=row.missing,
-                )
-                for row in connection.execute(counted)
-            }
+            return {row.path: to_version(row) for row in connection.execute(states.versions(source, LIVE))}
 
-    def stage(self, source: Source, document: Document, text: str, missing: str, recipe: str, chunks: Sequence[Chunk]) -> None:
-        """Write a new version of a document, not yet visible."""
+    def unfinished(self, source: Source) -> dict[str, Version]:
+        """By path: the versions that are on their way, or went no further."""
+        with self._database.reading() as connection:
+            return {row.path: to_version(row) for row in connection.execute(states.versions(source, ~LIVE))}
+
+    def in_state(self, *wanted: StoredState) -> list[StoredDocument]:
+        """Every version in one of some states, with the reason where there is one, by collection and path."""
+        columns = tables.documents.c
+        rows = select(columns.collection, columns.path, columns.state, columns.reason).where(columns.state.in_(wanted))
+        with self._database.reading() as connection:
+            found = [
+                StoredDocument(collection=row.collection, source=row.path, state=row.state, reason=row.reason)
+                for row in connection.execute(rows)
+            ]
+        return sorted(found, key=lambda each: (each.collection, each.source, each.state))
+
+    def record(self, source: Source, paths: Sequence[str], state: StoredState, reason: str = "") -> list[str]:
+        """Note documents as pending, failed or refused, beside what is live; returns the ids of the chunks that go."""
         with self._database.writing() as connection:
-            connection.execute(delete(tables.documents).where(tables.documents.c.id == document.id))
-            connection.execute(
-                insert(tables.documents).values(
-                    id=document.id,
-                    source_id=source.id,
-                    collection=document.collection,
-                    path=document.source,
-                    title=document.title,
-                    content_hash=document.content_hash,
-                    recipe=recipe,
-                    access=document.access,
-                    text=text,
-                    missing=missing,
-                    published=False,
-                )
-            )
-            for chunk in chunks:
-                values = {**chunk.model_dump(mode="json"), "embedded_hash": embedded_hash(embedded_text(document.title, chunk))}
-                connection.execute(insert(tables.chunks).values(values))
+            return [gone for batch in _batched(paths) for gone in states.record(connection, source, batch, state, reason)]
+
+    def drop_unfinished(self, source: Source, paths: Sequence[str]) -> list[str]:
+        """Forget what is not live at some paths; returns the ids of the chunks that go."""
+        with self._database.writing() as connection:
+            return [gone for batch in _batched(paths) for gone in states.drop_unfinished(connection, source, batch)]
+
+    def stage(
+        self, source: Source, document: Document, text: str, missing: str, recipe: str, chunks: Sequence[Chunk]
+    ) -> list[str]:
+        """Write a new version of a document, parsed and not yet searched; returns the ids of the chunks that go."""
+        with self._database.writing() as connection:
+            return states.parse(connection, source, document, text, missing, recipe, chunks)
+
+    def note_embedded(self, document_ids: Sequence[str]) -> None:
+        """Say of parsed versions that their vectors are stored."""
+        with self._database.writing() as connection:
+            states.embed(connection, document_ids)
 
     def publish(self, document_ids: Sequence[str]) -> list[str]:
-        """Make staged documents visible and drop the versions they replace, at once; returns the dropped chunks' ids."""
-        staged = tables.documents.alias("staged")
-        replaced = (
-            select(tables.documents.c.id)
-            .join(staged, (staged.c.source_id == tables.documents.c.source_id) & (staged.c.path == tables.documents.c.path))
-            .where(staged.c.id.in_(document_ids), tables.documents.c.published, tables.documents.c.id.not_in(document_ids))
-        )
+        """Make versions live and drop those they replace, at once; returns the dropped chunks' ids."""
         with self._database.writing() as connection:
-            old = list(connection.scalars(replaced))
-            dropped = _drop(connection, old)
-            connection.execute(update(tables.documents).where(tables.documents.c.id.in_(document_ids)).values(published=True))
-            return dropped
+            return states.publish(connection, document_ids)
 
     def remove(self, document_ids: Sequence[str]) -> list[str]:
         """Delete documents; returns the dropped chunks' ids."""
         with self._database.writing() as connection:
-            return _drop(connection, document_ids)
-
-    def discard_staged(self) -> None:
-        """Forget what a killed sync left unfinished. Its embeddings stay, so finishing costs no second encoding."""
-        with self._database.writing() as connection:
-            connection.execute(delete(tables.documents).where(tables.documents.c.published.is_(False)))
+            return states.drop(connection, document_ids)
 
     def document_text(self, document_id: str) -> str:
         """The extracted text that every span of a document counts in; empty for an unknown id."""
@@ -149,31 +136,28 @@ class Catalogue:
         return found or ""
 
     def documents(self, name: str = "") -> list[Document]:
-        """Published documents by collection and path: all, or those that `name` names, as a path or as collection/path."""
+        """Live documents by collection and path: all, or those that `name` names, as a path or as collection/path."""
         columns = tables.documents.c
-        wanted = select(*(column for column in columns if column.name != "text")).where(columns.published)
+        wanted = select(*(column for column in columns if column.name != "text")).where(LIVE)
         if name:
             wanted = wanted.where((columns.path == name) | (columns.collection + "/" + columns.path == name))
-        ordered = wanted.order_by(columns.collection, columns.path).set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)
         with self._database.reading() as connection:
-            return [to_document(row) for row in connection.execute(ordered)]
+            rows = connection.execute(wanted.set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL))
+            # a database sorts by the rules of its own language
+            return sorted((to_document(row) for row in rows), key=lambda each: (each.collection, each.source))
 
     def collections(self) -> dict[str, int]:
-        """Number of published documents by collection."""
-        counted = (
-            select(tables.documents.c.collection, func.count())
-            .where(tables.documents.c.published)
-            .group_by(tables.documents.c.collection)
-        )
+        """Number of live documents by collection."""
+        counted = select(tables.documents.c.collection, func.count()).where(LIVE).group_by(tables.documents.c.collection)
         with self._database.reading() as connection:
             return {name: number for name, number in connection.execute(counted)}
 
     # chunks
 
     def chunk_ids(self) -> set[str]:
-        """Ids of all published chunks: what both indexes must hold, no more and no less."""
+        """Ids of all live documents' chunks: what both indexes must hold, no more and no less."""
         with self._database.reading() as connection:
-            return set(connection.scalars(select(tables.chunks.c.id).join(tables.documents).where(tables.documents.c.published)))
+            return set(connection.scalars(select(tables.chunks.c.id).join(tables.documents).where(LIVE)))
 
     def chunks_of(self, document_id: str) -> list[Chunk]:
         """All chunks of a document, in the order of its text."""
@@ -182,15 +166,11 @@ class Catalogue:
             return [to_chunk(row) for row in connection.execute(wanted.set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL))]
 
     def published_chunks(self, ids: Iterable[str]) -> dict[str, tuple[Chunk, Document]]:
-        """The published ones among `ids`, with their documents."""
+        """Those of live documents among `ids`, with their documents."""
         found: dict[str, tuple[Chunk, Document]] = {}
         with self._database.reading() as connection:
             for batch in _batched(ids):
-                wanted = (
-                    select(tables.chunks, tables.documents)
-                    .join(tables.documents)
-                    .where(tables.chunks.c.id.in_(batch), tables.documents.c.published)
-                )
+                wanted = select(tables.chunks, tables.documents).join(tables.documents).where(tables.chunks.c.id.in_(batch), LIVE)
                 for row in connection.execute(wanted.set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)):
                     found[row.chunks_id] = (to_chunk(row), to_document(row))
         return found
@@ -207,13 +187,13 @@ class Catalogue:
             yield rows
 
     def rows_of_documents(self, document_ids: Sequence[str]) -> Iterator[list[IndexRow]]:
-        """As `rows_of_chunks`: all rows of some documents, staged ones too."""
+        """As `rows_of_chunks`: all rows of some documents, whatever their state."""
         with self._database.reading() as connection:
             ids = list(connection.scalars(select(tables.chunks.c.id).where(tables.chunks.c.document_id.in_(document_ids))))
         yield from self.rows_of_chunks(ids)
 
     def all_rows(self) -> Iterator[list[IndexRow]]:
-        """As `rows_of_chunks`: the rows of all published chunks."""
+        """As `rows_of_chunks`: the rows of all live documents."""
         yield from self.rows_of_chunks(self.chunk_ids())
 
     # embeddings
@@ -237,7 +217,7 @@ class Catalogue:
         ]
         with self._database.writing() as connection:
             if rows:
-                connection.execute(upsert(tables.embeddings).on_conflict_do_nothing(), rows)
+                connection.execute(upsert(connection, tables.embeddings).on_conflict_do_nothing(), rows)
 
     def sweep_embeddings(self, fingerprint: str) -> None:
         """Delete vectors that no chunk needs any more, and those of any other encoder than `fingerprint`."""
@@ -255,14 +235,8 @@ class Catalogue:
         """Write several keys in one transaction."""
         with self._database.writing() as connection:
             for key, value in values.items():
-                statement = upsert(tables.meta).values(key=key, value=value)
+                statement = upsert(connection, tables.meta).values(key=key, value=value)
                 connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_={"value": value}))
-
-
-def _drop(connection: Connection, document_ids: Sequence[str]) -> list[str]:
-    dropped = list(connection.scalars(select(tables.chunks.c.id).where(tables.chunks.c.document_id.in_(document_ids))))
-    connection.execute(delete(tables.documents).where(tables.documents.c.id.in_(document_ids)))
-    return dropped
 
 
 def _batched(items: Iterable[str]) -> Iterator[list[str]]:

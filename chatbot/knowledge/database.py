@@ -1,71 +1,107 @@
-"""The catalogue's SQLite file: opened, its version looked at, and its errors told as ours. Knows nothing of what is stored."""
+"""The catalogue's database: transactions on it, and its errors told as ours. Knows nothing of what is stored."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
-from sqlalchemy import Connection, MetaData, create_engine, event
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy import Connection, Engine, Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
 
 from chatbot.errors import DataDirectoryError
+from chatbot.knowledge.postgres import PostgresDatabase
+from chatbot.knowledge.sqlite import SqliteFile
 
-SCHEMA = 1
-"""Raised whenever a table changes its meaning, so that an older program leaves the file alone."""
 
-_BUSY_S = 30
+class Backend(Protocol):
+    """What differs from one kind of database to the other."""
 
-_PERMISSIONS = "mend the permissions of the file and of its folder, or set CHATBOT_DATA_DIR to another directory"
-_ADVICE = {
-    sqlite3.SQLITE_FULL: "make room on the disk, then run the command again",
-    sqlite3.SQLITE_BUSY: "close the other program that has it open, then run the command again",
-    sqlite3.SQLITE_LOCKED: "close the other program that has it open, then run the command again",
-    sqlite3.SQLITE_IOERR: "check the disk, then run the command again",
-    sqlite3.SQLITE_PERM: _PERMISSIONS,
-    sqlite3.SQLITE_AUTH: _PERMISSIONS,
-    sqlite3.SQLITE_READONLY: _PERMISSIONS,
-    sqlite3.SQLITE_CANTOPEN: _PERMISSIONS,
-    sqlite3.SQLITE_CORRUPT: "move it away, then run `chatbot sync`",
-    sqlite3.SQLITE_NOTADB: "move it away, then run `chatbot sync`",
-}
-"""What to do, by SQLite's primary result code; any other code is a mistake in our SQL."""
+    name: str
+    """For messages, without a password."""
+    moving_on: str
+    """How to leave this database alone and use another."""
+    version_query: str
+    engine: Engine
+
+    def close(self) -> None: ...
+
+    def hold(self) -> None:
+        """Keep other processes away for as long as it is open: they would have other indexes made from it.
+
+        Raises:
+            DataDirectoryInUse: another process holds it.
+        """
+        ...
+
+    def begin(self, connection: Connection) -> None:
+        """Make what follows one transaction, changes of tables too."""
+        ...
+
+    def advice(self, error: DBAPIError) -> str | None:
+        """What to do about an error; None where it is a mistake of ours."""
+        ...
+
+    def marked_schema(self, connection: Connection) -> int:
+        """The schema that programs older than migrations find noted; 0 where none is."""
+        ...
+
+    def mark_schema(self, connection: Connection, schema: int) -> None: ...
+
+    def back_up(self, schema: int) -> None:
+        """Copy what there is before it is brought to `schema`, or leave that to who runs the database.
+
+        Raises:
+            DataDirectoryError: it cannot be copied.
+        """
+        ...
+
+    def forget_backups(self) -> None: ...
 
 
 class Database:
     """Hands out connections; each is one transaction. May be used from any thread."""
 
-    def __init__(self, file: Path, tables: MetaData) -> None:
-        """
+    def __init__(self, place: Path | str) -> None:
+        """Open a SQLite file, made if there is none, or the database of a PostgreSQL URL.
+
         Raises:
-            DataDirectoryError: the file is damaged, no SQLite database, not accessible, or of a newer chatbot.
+            SettingsError: the URL cannot be read, or its driver is not installed.
+            DataDirectoryError: the file was emptied.
         """
-        self._file = file
-        self._engine = create_engine(f"sqlite:///{file}", connect_args={"timeout": _BUSY_S})
-        event.listen(self._engine, "connect", _configure)
-        with self.writing() as connection:
-            version = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
-            if version > SCHEMA:
-                raise DataDirectoryError(
-                    f"{file} was written by a newer chatbot (its schema is {version}, this one knows {SCHEMA}); "
-                    "install that one again, or set CHATBOT_DATA_DIR to another directory"
-                )
-            tables.create_all(connection)
-            if version < SCHEMA:
-                connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA}")
+        self.backend: Backend = SqliteFile(place) if isinstance(place, Path) else PostgresDatabase(place)
 
     def close(self) -> None:
-        self._engine.dispose()
+        self.backend.close()
+
+    def hold(self) -> None:
+        """Be the one process that has it open.
+
+        Raises:
+            DataDirectoryInUse: another process is.
+            DataDirectoryError: the database cannot be reached.
+        """
+        with self._translated():
+            self.backend.hold()
+
+    def version(self) -> str:
+        """Of SQLite, or of the PostgreSQL server.
+
+        Raises:
+            DataDirectoryError: the database cannot be reached.
+        """
+        with self.reading() as connection:
+            return str(connection.exec_driver_sql(self.backend.version_query).scalar_one())
 
     @contextmanager
     def reading(self) -> Generator[Connection]:
         """
         Raises:
-            DataDirectoryError: the file cannot be read.
+            DataDirectoryError: the database cannot be read.
         """
-        with self._translated(), self._engine.connect() as connection:
+        with self._translated(), self.backend.engine.connect() as connection:
             yield connection
 
     @contextmanager
@@ -73,25 +109,24 @@ class Database:
         """Committed at the end, rolled back by an error.
 
         Raises:
-            DataDirectoryError: the file cannot be written; the message says what to do about it.
+            DataDirectoryError: the database cannot be written; the message says what to do about it.
         """
-        with self._translated(), self._engine.begin() as connection:
+        with self._translated(), self.backend.engine.begin() as connection:
+            self.backend.begin(connection)
             yield connection
 
     @contextmanager
     def _translated(self) -> Generator[None]:
         try:
             yield
-        except DatabaseError as error:
-            code: int = getattr(error.orig, "sqlite_errorcode", 0)
-            advice = _ADVICE.get(code & 0xFF)  # the primary code; what is above it says more closely where
+        except DBAPIError as error:
+            advice = self.backend.advice(error)
             if advice is None:
                 raise
-            raise DataDirectoryError(f"{self._file} cannot be used ({error.orig}); {advice}") from error
+            said = " ".join(str(error.orig).split())
+            raise DataDirectoryError(f"{self.backend.name} cannot be used ({said}); {advice}") from error
 
 
-def _configure(connection: Any, _record: Any) -> None:
-    # Rollback journal, not WAL: SQLite before 3.51.3 can lose commits in WAL mode with two connections (sqlite.org/wal.html,
-    # "WAL-reset bug"), and Python builds carry such versions for years.
-    for pragma in ("journal_mode = DELETE", "synchronous = FULL", "foreign_keys = ON"):
-        connection.execute(f"PRAGMA {pragma}")
+def upsert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """An insert that can be told what to do `on_conflict`, which SQL's standard has no word for."""
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shlex
-import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from chatbot.errors import DocumentRefused, FormatFailed, SettingsError
 from chatbot.knowledge import collections, reader
@@ -16,48 +14,24 @@ from chatbot.knowledge.catalogue import Catalogue
 from chatbot.knowledge.collections import Collection
 from chatbot.knowledge.formats.extracted import Extracted
 from chatbot.knowledge.generations import Indexes
+from chatbot.knowledge.plan import BUILT_IN, Plan, Task, plan, removal
 from chatbot.knowledge.splitter import Splitter
 from chatbot.knowledge.tables import Source, Version
-from chatbot.schema import Document, DocumentReport, DocumentState
-
-BUILT_IN = "knowledge:"
-"""Location of a collection found in the knowledge folders; any other location is a path."""
+from chatbot.schema import Document, DocumentReport, DocumentState, StoredState
 
 _BATCH_CHUNKS = 256
 
 Read = Callable[[str, bytes], Extracted]
 """As `reader.read`: in this process or, by `Sandbox.read`, in another one."""
 
-
-class _Task(NamedTuple):
-    """One file's verdict before it is read."""
-
-    source: Source
-    path: str
-    file: Path | None
-    old: Version | None
-    fault: str = ""
-    """Why nothing can be said of what lies here: what is known of it stays."""
-    refusal: str = ""
-    """Why it may not be read: what is known of it goes."""
+_T = TypeVar("_T")
 
 
-class _Listing(NamedTuple):
-    """The files of a source by their path in it."""
-
-    files: Mapping[str, Path]
-    unreadable: Mapping[str, str]
-    """Folders whose files are not known, with the reason; "" is the source itself."""
-    refused: Mapping[str, str] = {}
-    """Files that may not be read, with the reason."""
-
-
-class _Look(NamedTuple):
+class _Content(NamedTuple):
     """A file that is new or changed."""
 
-    state: DocumentState
-    content_hash: str
-    extracted: Extracted
+    raw: bytes
+    hash: str
 
 
 class _Parsed(NamedTuple):
@@ -121,21 +95,9 @@ class Synchronizer:
         for name in self._built_in:
             self._catalogue.add_source(name, f"{BUILT_IN}{name}")
 
-    def plan(self, sources: Sequence[Source]) -> list[_Task]:
-        """List every file of the sources and every document whose file is gone, without reading any.
-
-        Where a folder is not there or cannot be read, one task says so and nothing in it is taken for gone.
-        """
-        tasks: list[_Task] = []
-        for source in dict.fromkeys(sources):
-            (files, unreadable, refused), known = self._list(source), self._catalogue.versions(source)
-            tasks += [_Task(source, path or _name(source), None, None, fault) for path, fault in unreadable.items()]
-            tasks += [_Task(source, path, file, known.get(path)) for path, file in files.items()]
-            tasks += [_Task(source, path, None, known.get(path), refusal=reason) for path, reason in refused.items()]
-            listed = {*files, *refused}
-            gone = [path for path in known if path not in listed and not any(_lies_in(path, each) for each in unreadable)]
-            tasks += [_Task(source, path, None, known[path]) for path in gone]
-        return tasks
+    def plan(self, sources: Sequence[Source]) -> Plan:
+        """See `plan.plan`."""
+        return plan(sources, self._catalogue, self._built_in)
 
     def forget(self, paths: Sequence[Path]) -> Iterator[DocumentReport]:
         """Remove sources with their documents; the files themselves stay.
@@ -150,27 +112,21 @@ class Synchronizer:
                 there_are = ", ".join(source.location for source in sources) or "none"
                 raise SettingsError(f"{location!r} is not registered; there are: {there_are}")
         sources = [source for source in sources if source.location in locations]
-        yield from self.run(
-            [_Task(source, path, None, old) for source in sources for path, old in self._catalogue.versions(source).items()]
-        )
+        yield from self.run(removal(sources, self._catalogue))
         for source in sources:
             self._catalogue.remove_source(source)
 
-    def preview(self, tasks: Sequence[_Task]) -> Iterator[DocumentReport]:
+    def preview(self, plan: Plan) -> Iterator[DocumentReport]:
         """Say what `run` would do, changing nothing."""
-        for task in tasks:
+        for task in plan.tasks:
             yield self._preview(task)
 
-    def run(self, tasks: Sequence[_Task]) -> Iterator[DocumentReport]:
-        """Carry out a plan; a report comes when its document is published (or needs nothing). Stopping anywhere loses nothing."""
-        self._catalogue.discard_staged()
+    def run(self, plan: Plan) -> Iterator[DocumentReport]:
+        """Carry out a plan; a report comes when its document is live (or needs nothing). Stopping anywhere loses nothing."""
+        self._begin(plan)
         waiting: list[_Parsed] = []
-        for task in tasks:
-            if task.file is None:
-                gone = self._preview(task)
-                yield gone if task.fault else self._remove(task, gone.state, gone.reason)
-                continue
-            outcome = self._stage(task, task.file)
+        for task in plan.tasks:
+            outcome = self._stage(task, task.file) if task.file else self._settle(task, self._preview(task))
             if isinstance(outcome, DocumentReport):
                 yield outcome
                 continue
@@ -182,79 +138,91 @@ class Synchronizer:
         self._catalogue.sweep_embeddings(self._indexes.fingerprint)
         self._forget_empty_sources()
 
-    def _list(self, source: Source) -> _Listing:
-        if source.location.startswith(BUILT_IN):
-            found = self._built_in.get(source.collection)
-            return _Listing(found.files, found.unreadable, found.refused) if found else _Listing({}, {})
-        root = Path(source.location)
-        try:
-            is_folder = stat.S_ISDIR(root.stat().st_mode)
-        except OSError as error:
-            return _Listing({}, {"": _absent(source, error.strerror or str(error))})
-        if not is_folder:
-            return _Listing({collections.printable(Path(root.name)): root}, {})
-        tree = collections.walk(root)
-        return _Listing(
-            {_inside(root, path): path for path in tree.files if path.name != collections.QUESTIONS},
-            {_inside(root, folder): reason for folder, reason in tree.unreadable.items()},
-            {_inside(root, path): reason for path, reason in tree.refused.items()},
-        )
+    def _begin(self, plan: Plan) -> None:
+        """Forget what nobody can finish any more, and note what is new: a killed sync leaves a trace of all it planned."""
+        for source, paths in plan.stale.items():
+            if paths:
+                self._indexes.delete(self._catalogue.drop_unfinished(source, paths))
+        new: dict[Source, list[str]] = {}
+        for task in plan.tasks:
+            if task.file and not task.old and not task.begun:
+                new.setdefault(task.source, []).append(task.path)
+        for source, paths in new.items():
+            self._catalogue.record(source, paths, "pending")
 
-    def _preview(self, task: _Task) -> DocumentReport:
+    def _preview(self, task: Task) -> DocumentReport:
         if task.file is None:
             state: DocumentState = "failed" if task.fault else "refused" if task.refusal else "removed"
             return _report(task, state, task.fault or task.refusal)
-        found = self._look(task, task.file)
-        return found if isinstance(found, DocumentReport) else _report(task, found.state, found.extracted.missing)
+        content = self._load(task, task.file)
+        extracted = content if isinstance(content, DocumentReport) else self._extract(task, content)
+        return extracted if isinstance(extracted, DocumentReport) else _new(task, extracted.missing)
 
-    def _unchanged(self, task: _Task, content_hash: str) -> bool:
+    def _is_of(self, version: Version, task: Task, content_hash: str) -> bool:
         wanted = (content_hash, self._recipe, task.source.collection)
-        return task.old is not None and (task.old.content_hash, task.old.recipe, task.old.collection) == wanted
+        return (version.content_hash, version.recipe, version.collection) == wanted
 
-    def _remove(self, task: _Task, state: DocumentState = "removed", reason: str = "") -> DocumentReport:
-        if task.old:
-            self._indexes.delete(self._catalogue.remove([task.old.document_id]))
-        return _report(task, state, reason)
+    def _extract(self, task: Task, content: _Content) -> Extracted | DocumentReport:
+        return _tried(task, lambda: self._read(task.path, content.raw))
 
-    def _look(self, task: _Task, file: Path) -> DocumentReport | _Look:
+    def _load(self, task: Task, file: Path) -> DocumentReport | _Content:
         """What a file holds, or the report on it where there is nothing to do."""
-        try:
-            raw = reader.load(task.path, file)
-            content_hash = _hash(raw)
-            if task.old and self._unchanged(task, content_hash):
-                return _report(task, "unchanged", task.old.missing, task.old.chunks)
-            extracted = self._read(task.path, raw)
-        except DocumentRefused as error:
-            return _report(task, "refused", str(error))
-        except FormatFailed as error:
-            return _report(task, "failed", str(error))
-        except OSError as error:
-            return _report(task, "failed", f"cannot be read: {error.strerror}")
-        state: DocumentState = "partly" if extracted.missing else "changed" if task.old else "added"
-        return _Look(state, content_hash, extracted)
 
-    def _stage(self, task: _Task, file: Path) -> DocumentReport | _Parsed:
-        found = self._look(task, file)
-        if isinstance(found, DocumentReport):
-            # a file that can no longer be read must not go on answering with what it once said
-            return self._remove(task, "refused", found.reason) if found.state == "refused" else found
-        source, extracted = task.source, found.extracted
+        def load() -> DocumentReport | _Content:
+            content = _Content(raw := reader.load(task.path, file), _hash(raw))
+            if task.old and self._is_of(task.old, task, content.hash):
+                return _report(task, "unchanged", task.old.missing, task.old.chunks)
+            return content
+
+        return _tried(task, load)
+
+    def _stage(self, task: Task, file: Path) -> DocumentReport | _Parsed:
+        content = self._load(task, file)
+        if isinstance(content, DocumentReport):
+            return self._settle(task, content)
+        begun = task.begun
+        if begun and begun.state in ("parsed", "embedded") and self._is_of(begun, task, content.hash):
+            return _Parsed(_new(task, begun.missing, begun.chunks), begun.document_id)
+        if task.old and not begun:
+            self._catalogue.record(task.source, [task.path], "pending")
+        extracted = self._extract(task, content)
+        if isinstance(extracted, DocumentReport):
+            return self._settle(task, extracted)
+        source = task.source
         document = Document(
-            id=_hash("\0".join([str(source.id), source.collection, task.path, found.content_hash, self._recipe]).encode()),
+            id=_hash("\0".join([str(source.id), source.collection, task.path, content.hash, self._recipe]).encode()),
             collection=source.collection,
             source=task.path,
             title=extracted.title,
-            content_hash=found.content_hash,
+            content_hash=content.hash,
         )
         chunks = self._splitter.split(document.id, extracted)
-        self._catalogue.stage(source, document, extracted.text, extracted.missing, self._recipe, chunks)
-        return _Parsed(_report(task, found.state, extracted.missing, len(chunks)), document.id)
+        missing = extracted.missing
+        self._indexes.delete(self._catalogue.stage(source, document, extracted.text, missing, self._recipe, chunks))
+        return _Parsed(_new(task, missing, len(chunks)), document.id)
+
+    def _settle(self, task: Task, report: DocumentReport) -> DocumentReport:
+        """Bring the catalogue into step with a report on a document that goes no further."""
+        if task.old and report.state in ("refused", "removed"):
+            # a file that can no longer be read must not go on answering with what it once said
+            self._indexes.delete(self._catalogue.remove([task.old.document_id]))
+        if report.state == "refused" or report.state == "failed":
+            self._record(task, report.state, report.reason)
+        elif task.begun:
+            self._indexes.delete(self._catalogue.drop_unfinished(task.source, [task.path]))
+        return report
+
+    def _record(self, task: Task, state: StoredState, reason: str) -> None:
+        begun = task.begun
+        if not begun or (begun.state, begun.reason, begun.collection) != (state, reason, task.source.collection):
+            self._indexes.delete(self._catalogue.record(task.source, [task.path], state, reason))
 
     def _publish(self, parsed: Sequence[_Parsed]) -> Iterator[DocumentReport]:
         ids = [each.document_id for each in parsed]
         if not ids:
             return
         encoded = sum(self._indexes.add(rows) for rows in self._catalogue.rows_of_documents(ids))
+        self._catalogue.note_embedded(ids)
         self._indexes.delete(self._catalogue.publish(ids))
         for number, each in enumerate(parsed):
             # encoding happens by the batch; its count stands on the batch's first report
@@ -266,30 +234,28 @@ class Synchronizer:
                 self._catalogue.remove_source(source)
 
 
-def _report(task: _Task, state: DocumentState, reason: str = "", chunks: int = 0) -> DocumentReport:
+def _tried(task: Task, read: Callable[[], _T | DocumentReport]) -> _T | DocumentReport:
+    """What `read` gives, or the report on why it gives nothing."""
+    try:
+        return read()
+    except DocumentRefused as error:
+        return _report(task, "refused", str(error))
+    except FormatFailed as error:
+        return _report(task, "failed", str(error))
+    except OSError as error:
+        return _report(task, "failed", f"cannot be read: {error.strerror}")
+
+
+def _new(task: Task, missing: str, chunks: int = 0) -> DocumentReport:
+    return _report(task, "partly" if missing else "changed" if task.old else "added", missing, chunks)
+
+
+def _report(task: Task, state: DocumentState, reason: str = "", chunks: int = 0) -> DocumentReport:
     return DocumentReport(source=task.path, collection=task.source.collection, state=state, reason=reason, chunks=chunks)
 
 
 def _location(path: Path) -> str:
     return str(path.expanduser().resolve())
-
-
-def _name(source: Source) -> str:
-    """What stands in the report for a source as a whole."""
-    return collections.printable(Path(source.location.removeprefix(BUILT_IN)))
-
-
-def _inside(root: Path, path: Path) -> str:
-    return collections.printable(path.relative_to(root)) if path != root else ""
-
-
-def _lies_in(path: str, folder: str) -> bool:
-    return not folder or path.startswith(f"{folder}/")
-
-
-def _absent(source: Source, reason: str) -> str:
-    remove = shlex.join(["chatbot", "sync", "--remove", source.location])
-    return f"it cannot be reached ({reason}), and its documents stay; mount or restore it, or remove it with `{remove}`"
 
 
 def _hash(raw: bytes) -> str:

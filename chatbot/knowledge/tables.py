@@ -1,13 +1,13 @@
-"""The catalogue's tables, and the values its rows are read into."""
+"""The catalogue's tables, and the values its rows are read into. A change here needs a migration: see `migrations`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, Column, ForeignKey, Integer, LargeBinary, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text, UniqueConstraint
 
 from chatbot.knowledge.splitter import embedded_hash, embedded_text
-from chatbot.schema import Chunk, Document, Value
+from chatbot.schema import Chunk, Document, StoredState, Value
 
 metadata = MetaData()
 
@@ -26,7 +26,7 @@ documents = Table(
     "documents",
     metadata,
     Column("id", String, primary_key=True),
-    Column("source_id", ForeignKey("sources.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("source_id", ForeignKey("sources.id", ondelete="CASCADE"), nullable=False),
     Column("collection", String, nullable=False),
     Column("path", String, nullable=False),
     Column("title", String, nullable=False),
@@ -35,7 +35,9 @@ documents = Table(
     Column("access", String, nullable=False),
     Column("text", Text, nullable=False),
     Column("missing", String, nullable=False),
-    Column("published", Boolean, nullable=False),
+    Column("state", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Index("ix_documents_source_id_path", "source_id", "path"),
 )
 
 chunks = Table(
@@ -69,9 +71,12 @@ class Source(Value):
 
 
 class Version(Value):
-    """What tells whether a published document is up to date."""
+    """What tells whether a version of a document is up to date."""
 
     document_id: str
+    state: StoredState
+    reason: str
+    """Of a failed or refused one."""
     collection: str
     content_hash: str
     recipe: str
@@ -80,7 +85,7 @@ class Version(Value):
 
 
 class IndexRow(Value):
-    """A published chunk as both indexes need it."""
+    """A chunk as both indexes need it."""
 
     id: str
     collection: str
@@ -95,6 +100,19 @@ class IndexRow(Value):
 
 def to_source(row: Any) -> Source:
     return Source(id=row.id, collection=row.collection, location=row.location)
+
+
+def to_version(row: Any) -> Version:
+    return Version(
+        document_id=row.id,
+        state=row.state,
+        reason=row.reason,
+        collection=row.collection,
+        content_hash=row.content_hash,
+        recipe=row.recipe,
+        chunks=row.chunks,
+        missing=row.missing,
+    )
 
 
 def to_chunk(row: Any) -> Chunk:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -17,6 +18,7 @@ from typing import NamedTuple
 import pytest
 from conftest import furnish, write
 from fakes import TOKEN, ScriptedApplication, ScriptedEngine, scripted_server, serving
+from postgres_server import Server
 
 from chatbot import __version__
 from chatbot.apps import cli
@@ -500,6 +502,24 @@ def test_doctor_sees_a_file_where_the_directory_should_be(
     monkeypatch.setenv("CHATBOT_DATA_DIR", str(tmp_path / data_dir))
 
     assert _finding(run, "data directory")[0] == "problem"
+
+
+def test_doctor_asks_the_database_without_taking_it(run: Run, postgres: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHATBOT_DATABASE", postgres.url("template1"))
+    state, text = _finding(run, "database")
+    assert state == "ok"
+    assert re.match(r"PostgreSQL \d+.* at postgresql\+psycopg://tester:\*\*\*@/template1", text)
+    monkeypatch.setenv("CHATBOT_DATABASE", postgres.url("template1", "battery-staple"))
+    state, text = _finding(run, "database")
+    assert (state, "mend user and password in CHATBOT_DATABASE" in text) == ("problem", True)
+    assert "battery-staple" not in run("doctor").out
+
+
+def test_the_settings_hide_the_databases_password(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHATBOT_DATABASE", "postgresql://me:horse@db/name")
+    for outcome in (run("settings"), run("settings", "--json")):
+        assert '"postgresql://me:***@db/name"' in outcome.out
+        assert "horse" not in outcome.out + outcome.err
 
 
 def test_doctor_looks_at_a_port_in_use(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,16 +1,21 @@
-"""The catalogue: what is published is seen, whole and at once; the rest is not there yet."""
+"""The catalogue: what is live is seen, whole and at once; the rest is not there yet. The same in SQLite and in PostgreSQL."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from postgres_server import Server
 
+from chatbot.knowledge import tables
 from chatbot.knowledge.catalogue import Catalogue
 from chatbot.knowledge.splitter import embedded_hash, embedded_text
 from chatbot.knowledge.tables import Source
-from chatbot.schema import Chunk, Document
+from chatbot.schema import Chunk, Document, StoredState
 
 
 def document(name: str, source: str = "a.md") -> Document:
@@ -28,6 +33,26 @@ def chunks(name: str, count: int = 2) -> list[Chunk]:
 
 def stage(catalogue: Catalogue, source: Source, name: str, path: str = "a.md", count: int = 2) -> None:
     catalogue.stage(source, document(name, path), f"text of {name}", "", "recipe", chunks(name, count))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    """Where a catalogue can be made."""
+    if request.param == "sqlite":
+        return tmp_path / "catalogue.sqlite"
+    server: Server = request.getfixturevalue("postgres")
+    return server.new_database()
+
+
+@pytest.fixture
+def catalogue(place: Path | str) -> Iterator[Catalogue]:
+    catalogue = Catalogue(place)
+    yield catalogue
+    catalogue.close()
+
+
+def in_state(catalogue: Catalogue, *wanted: StoredState) -> dict[str, tuple[str, str]]:
+    return {each.source: (each.state, each.reason) for each in catalogue.in_state(*wanted)}
 
 
 @pytest.fixture
@@ -86,13 +111,79 @@ def test_staging_again_replaces_what_was_staged(catalogue: Catalogue, source: So
     assert catalogue.chunk_ids() == {"one-0", "one-1"}
 
 
-def test_discarding_forgets_what_is_staged_and_nothing_else(catalogue: Catalogue, source: Source) -> None:
+def test_what_is_on_its_way_is_dropped_and_what_is_live_stays(catalogue: Catalogue, source: Source) -> None:
     stage(catalogue, source, "one")
     catalogue.publish(["one"])
-    stage(catalogue, source, "two", "b.md")
-    catalogue.discard_staged()
+    stage(catalogue, source, "two")
+    assert sorted(catalogue.drop_unfinished(source, ["a.md"])) == ["two-0", "two-1"]
     assert catalogue.publish(["two"]) == []
     assert catalogue.chunk_ids() == {"one-0", "one-1"}
+
+
+def test_a_document_goes_from_pending_to_live(catalogue: Catalogue, source: Source) -> None:
+    catalogue.record(source, ["a.md"], "pending")
+    assert in_state(catalogue, "pending") == {"a.md": ("pending", "")}
+    stage(catalogue, source, "one")
+    assert in_state(catalogue, "pending", "parsed") == {"a.md": ("parsed", "")}
+    catalogue.note_embedded(["one"])
+    assert in_state(catalogue, "parsed", "embedded") == {"a.md": ("embedded", "")}
+    catalogue.publish(["one"])
+    assert in_state(catalogue, "pending", "parsed", "embedded", "live") == {"a.md": ("live", "")}
+
+
+def test_each_step_repeated_changes_nothing_more(catalogue: Catalogue, source: Source) -> None:
+    for _ in range(2):
+        catalogue.record(source, ["a.md"], "pending")
+    for _ in range(2):
+        stage(catalogue, source, "one")
+    for _ in range(2):
+        catalogue.note_embedded(["one"])
+    assert catalogue.publish(["one"]) == catalogue.publish(["one"]) == []
+    catalogue.note_embedded(["one"])
+    assert [each.state for each in catalogue.in_state("pending", "parsed", "embedded", "live")] == ["live"]
+    assert catalogue.chunk_ids() == {"one-0", "one-1"}
+
+
+def test_a_failed_version_stands_beside_the_live_one(catalogue: Catalogue, source: Source) -> None:
+    stage(catalogue, source, "one")
+    catalogue.publish(["one"])
+    catalogue.record(source, ["a.md"], "failed", "the reader broke")
+    assert in_state(catalogue, "failed") == {"a.md": ("failed", "the reader broke")}
+    assert in_state(catalogue, "live") == {"a.md": ("live", "")}
+    assert catalogue.unfinished(source)["a.md"].reason == "the reader broke"
+    assert set(catalogue.published_chunks(["one-0"])) == {"one-0"}
+
+
+def test_what_failed_cannot_be_made_live(catalogue: Catalogue, source: Source) -> None:
+    catalogue.record(source, ["a.md"], "failed", "the reader broke")
+    catalogue.publish([catalogue.unfinished(source)["a.md"].document_id])
+    assert catalogue.versions(source) == {}
+
+
+def test_a_path_of_another_source_keeps_its_state(catalogue: Catalogue, source: Source) -> None:
+    other = catalogue.add_source("cats", "/more")
+    for each in (source, other):
+        catalogue.record(each, ["a.md"], "refused", "the file is empty")
+    catalogue.drop_unfinished(source, ["a.md"])
+    assert (set(catalogue.unfinished(source)), set(catalogue.unfinished(other))) == (set(), {"a.md"})
+
+
+def test_thousands_are_noted_at_once(catalogue: Catalogue, source: Source) -> None:
+    paths = [f"{number}.md" for number in range(1203)]
+    catalogue.record(source, paths, "pending")
+    assert set(in_state(catalogue, "pending")) == set(paths)
+
+
+def test_documents_are_sorted_alike_in_every_database(catalogue: Catalogue, source: Source) -> None:
+    for name in ("b", "B", "a", "\u00e4", "_"):
+        stage(catalogue, source, f"of {name}", name)
+        catalogue.publish([f"of {name}"])
+    assert [each.source for each in catalogue.documents()] == ["B", "_", "a", "b", "\u00e4"]
+
+
+def test_the_tables_are_those_the_program_declares(catalogue: Catalogue) -> None:
+    with catalogue._database.reading() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), tables.metadata) == []
 
 
 def test_a_removed_document_leaves_nothing(catalogue: Catalogue, source: Source) -> None:
@@ -183,13 +274,13 @@ def test_notes_are_overwritten_together(catalogue: Catalogue) -> None:
     assert (catalogue.meta("generation"), catalogue.meta("fingerprint")) == ("2", "x")
 
 
-def test_everything_is_there_after_reopening(tmp_path: Path) -> None:
-    first = Catalogue(tmp_path / "kept.sqlite")
+def test_everything_is_there_after_reopening(place: Path | str) -> None:
+    first = Catalogue(place)
     source = first.add_source("cats", "/cats")
     stage(first, source, "one")
     first.publish(["one"])
     first.close()
-    second = Catalogue(tmp_path / "kept.sqlite")
+    second = Catalogue(place)
     assert second.chunk_ids() == {"one-0", "one-1"}
     assert second.sources() == [source]
     second.close()

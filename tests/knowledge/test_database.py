@@ -12,7 +12,8 @@ from sqlalchemy.exc import IntegrityError
 
 from chatbot.errors import DataDirectoryError
 from chatbot.knowledge.catalogue import Catalogue
-from chatbot.knowledge.database import SCHEMA, Database
+from chatbot.knowledge.database import Database
+from chatbot.knowledge.migrations import SCHEMA
 
 metadata = MetaData()
 boxes = Table("boxes", metadata, Column("id", Integer, primary_key=True), Column("content", LargeBinary))
@@ -20,7 +21,9 @@ boxes = Table("boxes", metadata, Column("id", Integer, primary_key=True), Column
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(tmp_path / "boxes.sqlite", metadata)
+    database = Database(tmp_path / "boxes.sqlite")
+    with database.writing() as connection:
+        metadata.create_all(connection)
     yield database
     database.close()
 
@@ -81,13 +84,13 @@ def test_a_file_that_is_no_database_is_refused(garbage: bytes, tmp_path: Path) -
     file = tmp_path / "broken.sqlite"
     file.write_bytes(garbage)
     with pytest.raises(DataDirectoryError, match=r"broken.sqlite cannot be used \(.*\); move it away, then run `chatbot sync`"):
-        Database(file, metadata)
+        Catalogue(file)
 
 
 def test_what_may_not_be_opened_is_not_to_be_moved_away(tmp_path: Path) -> None:
     (tmp_path / "folder.sqlite").mkdir()
     with pytest.raises(DataDirectoryError, match="folder.sqlite cannot be used .*; mend the permissions"):
-        Database(tmp_path / "folder.sqlite", metadata)
+        Catalogue(tmp_path / "folder.sqlite")
 
 
 def test_our_own_mistakes_are_not_the_users_to_mend(database: Database) -> None:

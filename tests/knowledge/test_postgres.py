@@ -1,0 +1,163 @@
+"""The catalogue in PostgreSQL: held by one process, all or nothing, and its errors told without the password."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+
+import postgres_server
+import pytest
+from documents import write
+from postgres_server import Server
+from sqlalchemy import Engine, create_engine, event, inspect
+from sqlalchemy.exc import ProgrammingError
+
+from chatbot.encoders.bi_encoder import BiEncoder
+from chatbot.errors import DataDirectoryError, DataDirectoryInUse, SettingsError
+from chatbot.knowledge.catalogue import Catalogue
+from chatbot.knowledge.generations import Indexes
+from chatbot.knowledge.splitter import Splitter
+from chatbot.knowledge.sync import Synchronizer
+
+
+def test_a_folder_is_synced(postgres: Server, tmp_path: Path, tiny_encoder: BiEncoder) -> None:
+    catalogue = Catalogue(postgres.new_database())
+    indexes = Indexes(tmp_path / "indexes", catalogue, tiny_encoder)
+    synchronizer = Synchronizer(catalogue, indexes, Splitter(tiny_encoder.tokenizer_file, 8, 16, 48), {})
+    folder = write(tmp_path / "folder", {"a.md": "# Cats\n\nCats purr.", "b.md": "# Dogs\n\nDogs bark.", "c.txt": b""})
+
+    def sync() -> dict[str, str]:
+        plan = synchronizer.plan([synchronizer.register(folder, "pets")])
+        return {report.source: report.state for report in synchronizer.run(plan)}
+
+    assert sync() == {"a.md": "added", "b.md": "added", "c.txt": "refused"}
+    write(folder, {"a.md": "# Cats\n\nCats hiss."})
+    (folder / "b.md").unlink()
+    assert sync() == {"a.md": "changed", "c.txt": "refused", "b.md": "removed"}
+    assert indexes.difference() == ""
+    assert [(each.source, each.state, each.reason) for each in catalogue.in_state("live", "refused")] == [
+        ("a.md", "live", ""),
+        ("c.txt", "refused", "the file is empty"),
+    ]
+    indexes.close()
+    catalogue.close()
+
+
+def test_two_processes_do_not_share_a_database(postgres: Server) -> None:
+    url = postgres.new_database()
+    catalogue = Catalogue(url)
+    with pytest.raises(DataDirectoryInUse, match="is open in another chatbot; close that one, or set CHATBOT_DATABASE"):
+        Catalogue(url)
+    catalogue.close()
+    Catalogue(url).close()
+
+
+def test_an_error_at_any_statement_leaves_no_table(postgres: Server) -> None:
+    url = postgres.new_database()
+    broken_at = 0
+    while True:
+        count = 0
+
+        def fail(_connection: object, _cursor: object, statement: str, *_: object, at: int = broken_at + 1) -> None:
+            nonlocal count
+            count += "advisory_lock" not in statement
+            if count == at:
+                raise RuntimeError("injected")
+
+        event.listen(Engine, "before_cursor_execute", fail)
+        try:
+            Catalogue(url).close()
+            break
+        except RuntimeError:
+            broken_at += 1
+        finally:
+            event.remove(Engine, "before_cursor_execute", fail)
+        engine = create_engine(url)
+        assert inspect(engine).get_table_names() == []
+        engine.dispose()
+    assert broken_at > 10, "a migration has so many statements"
+
+
+def test_a_newer_schema_is_refused(postgres: Server) -> None:
+    url = postgres.new_database()
+    Catalogue(url).close()
+    postgres.execute("UPDATE alembic_version SET version_num = '99'", url.partition("?")[0].rpartition("/")[2])
+    with pytest.raises(DataDirectoryError, match="its schema is 99, .*; install that one again, or set CHATBOT_DATABASE to"):
+        Catalogue(url)
+
+
+@pytest.mark.parametrize(
+    ("mistake", "advice"),
+    [
+        ("password", r"\(.*password authentication failed for user .tester.\); mend user and password in CHATBOT_DATABASE"),
+        ("name", r"\(.*database .role. does not exist\); create it with `createdb`, or mend the name in CHATBOT_DATABASE"),
+        ("socket", r"\(.*\); see that the server runs and that this machine may reach it, then run the command again"),
+        ("port", r"\(.*Connection refused.*\); see that the server runs and that this machine may reach it"),
+    ],
+)
+def test_what_cannot_be_reached_is_told_with_advice_and_without_the_password(mistake: str, advice: str, postgres: Server) -> None:
+    url = {
+        "password": postgres.url("postgres", "battery-staple"),
+        "name": postgres.url("role"),
+        "socket": postgres.url("postgres").replace("host=", "host=/nowhere"),
+        "port": f"postgresql+psycopg://tester:{postgres_server.PASSWORD}@127.0.0.1:9/postgres",
+    }[mistake]
+    with pytest.raises(DataDirectoryError, match=r"^postgresql\+psycopg://tester:\*\*\*@.* cannot be used " + advice) as raised:
+        Catalogue(url)
+    told = "".join(traceback.format_exception(raised.value))
+    assert "battery-staple" not in told
+    assert postgres_server.PASSWORD not in told
+
+
+def test_a_user_who_may_not_make_tables_is_told(postgres: Server) -> None:
+    url = postgres.new_database()
+    postgres.execute("CREATE ROLE guest LOGIN PASSWORD 'guest'")
+    with pytest.raises(DataDirectoryError, match="permission denied for schema public.*; let the user create tables"):
+        Catalogue(url.replace(f"tester:{postgres_server.PASSWORD}", "guest:guest"))
+
+
+@pytest.mark.parametrize(
+    ("state", "advice"),
+    [
+        ("53100", "make room on the server's disk"),
+        ("25006", "give CHATBOT_DATABASE the address of the server that can be written"),
+        ("XX001", "restore the database from a backup"),
+        ("57P03", "see that the server runs"),
+    ],
+)
+def test_what_the_server_cannot_do_is_told_with_advice_and_undone(state: str, advice: str, postgres: Server) -> None:
+    catalogue = Catalogue(postgres.new_database())
+
+    def fail() -> None:
+        with catalogue._database.writing() as connection:
+            connection.exec_driver_sql("INSERT INTO meta VALUES ('key', 'value')")
+            connection.exec_driver_sql(f"DO $$ BEGIN RAISE 'out of order' USING ERRCODE = '{state}'; END $$")
+
+    with pytest.raises(DataDirectoryError, match=rf"cannot be used \(out of order.*\); {advice}"):
+        fail()
+    assert catalogue.meta("key") is None
+    catalogue.close()
+
+
+def test_our_own_mistakes_are_not_the_users_to_mend(postgres: Server) -> None:
+    catalogue = Catalogue(postgres.new_database())
+    with pytest.raises(ProgrammingError), catalogue._database.reading() as connection:
+        connection.exec_driver_sql("SELECT nothing FROM nowhere")
+    catalogue.close()
+
+
+def test_a_server_that_went_away_is_told_and_one_that_came_back_is_used(postgres: Server) -> None:
+    url = postgres.new_database()
+    catalogue = Catalogue(url)
+    catalogue.set_meta(generation="1")
+    with pytest.raises(DataDirectoryError, match="see that the server runs"), catalogue._database.reading() as connection:
+        connection.exec_driver_sql("SELECT pg_terminate_backend(pg_backend_pid())")
+    assert catalogue.meta("generation") == "1"
+    catalogue.close()
+
+
+@pytest.mark.parametrize("url", ["postgresql://me:secret@127.0.0.1:port/x", "secret"])
+def test_a_url_that_cannot_be_read_is_not_repeated(url: str) -> None:
+    with pytest.raises(SettingsError, match="CHATBOT_DATABASE cannot be read; write it like") as raised:
+        Catalogue(url)
+    assert "secret" not in "".join(traceback.format_exception(raised.value))
