@@ -62,8 +62,8 @@ def _fill_down(rows: dict[int, dict[int, str]], merged: Iterable[Merged]) -> Non
 def left_out(hidden: list[str], charts: int = 0, pictures: int = 0, formulas: int = 0, cut: bool = False) -> str:
     """What was not read, in words."""
     said = [
-        f"hidden sheets: {', '.join(hidden)}" if hidden else "",
-        f"charts: {charts}" if charts else "",
+        f"hidden: {', '.join(hidden)}" if hidden else "",
+        f"charts or other objects: {charts}" if charts else "",
         f"pictures: {pictures}" if pictures else "",
         f"formulas without a stored result: {formulas}" if formulas else "",
         f"all after the first {MAX_CELLS:,} cells" if cut else "",
