@@ -10,7 +10,7 @@ import posixpath
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
@@ -29,6 +29,7 @@ DAMAGE = (
     LookupError, ValueError, TypeError, AttributeError, RuntimeError,  # what is read trusts what the markup says
 )  # fmt: skip
 """What reading a broken archive raises."""
+_BROKEN_PART = (zipfile.BadZipFile, zlib.error, EOFError)
 
 
 class Limits(Value):
@@ -81,7 +82,7 @@ class Archive:
 
 
 @contextmanager
-def opened(raw: bytes, kind: str, limits: Limits) -> Iterator[Archive]:
+def opened(raw: bytes, kind: str, limits: Limits) -> Generator[Archive]:
     """Measure an archive, then give its parts.
 
     Raises:
@@ -105,7 +106,8 @@ def _check_markup(archive: zipfile.ZipFile, limits: Limits) -> None:
     size = elements = relations = 0
     for entry in archive.infolist():
         count = _Count(limits.depth)
-        with archive.open(entry) as part, suppress(ExpatError):
+        # a part that breaks here breaks again where it is read, if it is
+        with suppress(ExpatError, *_BROKEN_PART), archive.open(entry) as part:
             while piece := part.read(_PIECE):
                 count.feed(piece)
                 if size + count.size > limits.mebibytes * 2**20:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from itertools import accumulate
 from struct import unpack_from
+from typing import Any
 
 import olefile
 
@@ -42,7 +43,7 @@ def extract(raw: bytes) -> Extracted:
         raise DocumentRefused(f"damaged Word document: {error}") from error
 
 
-def _read(streams: olefile.OleFileIO) -> Extracted:
+def _read(streams: olefile.OleFileIO[Any]) -> Extracted:
     main = streams.openstream("WordDocument").read()
     version, flags = unpack_from("<H", main, 2)[0], unpack_from("<H", main, 0x0A)[0]
     if version < _WORD_97:
@@ -52,7 +53,7 @@ def _read(streams: olefile.OleFileIO) -> Extracted:
     side = streams.openstream("1Table" if flags & 0x0200 else "0Table").read()
     text, positions = _text(main, side)
     writer = _Writer(Looks(main, side), positions)
-    # [MS-DOC] 2.5.4: body, footnotes, headers, macros, comments, endnotes, text boxes, text boxes of headers, one behind the other
+    # [MS-DOC] 2.5.4: body, footnotes, headers, macros, comments, endnotes, boxes, boxes of headers, one behind the other
     lengths = [*unpack_from("<3I", main, 0x4C), *unpack_from("<5I", main, 0x58)]
     starts = [0, *accumulate(lengths)]
     body, footnotes, _, _, comments, endnotes, boxes, _ = zip(starts, starts[1:], strict=False)
@@ -60,7 +61,7 @@ def _read(streams: olefile.OleFileIO) -> Extracted:
     for (start, end), label in ((boxes, ""), (footnotes, "Note: "), (endnotes, "Note: "), (comments, "Comment: ")):
         writer.asides(text, start, end, label)
     pictures = text[slice(*body)].count("\x01")
-    title = streams.get_metadata().title if streams.exists("\x05SummaryInformation") else b""
+    title = getattr(streams.get_metadata(), "title", b"")
     return writer.builder.build(_decoded(title), f"left out: pictures or objects: {pictures}" if pictures else "")
 
 

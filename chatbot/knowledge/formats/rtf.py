@@ -10,31 +10,9 @@ from dataclasses import dataclass, replace
 from chatbot.errors import DocumentRefused
 from chatbot.knowledge.formats import table
 from chatbot.knowledge.formats.extracted import Extracted, TextBuilder
+from chatbot.knowledge.formats.rtf_words import CODE_PAGES, LEFT_OUT, SIGNS, STARRED, TOKEN
 
-_TOKEN = re.compile(
-    rb"\\(?P<word>[a-zA-Z]{1,32})(?P<number>-?\d{1,10})?[ ]?|\\'(?P<byte>[0-9a-fA-F]{2})|\\(?P<sign>[^a-zA-Z])|(?P<brace>[{}])"
-    rb"|(?P<text>[^\\{}\r\n]+)",
-    re.DOTALL,
-)
-_LEFT_OUT = {
-    "colortbl", "fonttbl", "stylesheet", "info", "pict", "themedata", "colorschememapping", "datastore", "latentstyles", "fldinst",
-    "listtable", "listoverridetable", "rsidtbl", "generator", "xmlnstbl", "nonshppict", "objdata", "objclass", "bkmkstart", "bkmkend",
-    "header", "headerl", "headerr", "headerf", "footer", "footerl", "footerr", "footerf", "atnid", "atnauthor", "atrfstart", "atrfend",
-    "atndate", "atnref", "atntime", "revtbl", "filetbl", "mmathPr", "sp", "datafield", "private", "xe", "tc", "ftnsep", "ftnsepc",
-    "aftnsep", "aftnsepc", "pnseclvl", "wgrffmtfilter", "passwordhash",
-}  # fmt: skip
-_STARRED = {"shpinst", "shptxt", "shprslt", "annotation", "footnote", "ud"}
-"""Groups that say "leave me out if you do not know me" and hold words."""
 _ASIDE = {"footnote": "Note: ", "annotation": "Comment: "}
-_SIGNS = {
-    "tab": "\t", "line": "\n", "emdash": "—", "endash": "–", "emspace": " ", "enspace": " ", "qmspace": " ", "bullet": "•",
-    "lquote": "‘", "rquote": "’", "ldblquote": "“", "rdblquote": "”",
-}  # fmt: skip
-_CODE_PAGES = {
-    77: "mac-roman", 128: "cp932", 129: "cp949", 130: "johab", 134: "gbk", 136: "big5", 161: "cp1253", 162: "cp1254", 163: "cp1258",
-    177: "cp1255", 178: "cp1256", 186: "cp1257", 204: "cp1251", 222: "cp874", 238: "cp1250", 254: "cp437", 255: "cp850",
-}  # fmt: skip
-"""By a font's \\fcharset."""
 _MAX_TOKENS = 3_000_000
 _MAX_GROUPS = 10_000
 _HEADING = re.compile(r"heading ([1-9])", re.IGNORECASE)
@@ -95,7 +73,7 @@ class _Reader:
     def read(self, raw: bytes) -> None:
         position = count = 0
         starred = False
-        while match := _TOKEN.search(raw, position):
+        while match := TOKEN.search(raw, position):
             position, count = match.end(), count + 1
             if count > _MAX_TOKENS:
                 raise DocumentRefused(f"has more than {_MAX_TOKENS:,} marks; split the document")
@@ -158,13 +136,13 @@ class _Reader:
             self._outside.append((len(self._stack), self._words))
             self._words = []
             self._state = replace(self._state, out=word)
-        elif word in _LEFT_OUT or (starred and word not in _STARRED):
+        elif word in LEFT_OUT or (starred and word not in STARRED):
             self._pictures += word == "pict" and not self._state.out
             self._state = replace(self._state, out=word)
         elif word == "title" and self._state.out == "info":
             self._state = replace(self._state, out="title")
-        elif word in _SIGNS:
-            self._put(_SIGNS[word])
+        elif word in SIGNS:
+            self._put(SIGNS[word])
         elif self._state.out in {"fonttbl", "stylesheet"}:
             self._define(word, number or 0)
         elif word in _FORMATS:
@@ -176,8 +154,8 @@ class _Reader:
         """Note what a font or a style stands for."""
         if word == "f":
             self._defined_font = number
-        elif word == "fcharset" and number in _CODE_PAGES:
-            self._fonts[self._defined_font] = _CODE_PAGES[number]
+        elif word == "fcharset" and number in CODE_PAGES:
+            self._fonts[self._defined_font] = CODE_PAGES[number]
         elif word == "s":
             self._style = number
         elif word == "outlinelevel" and 0 <= number < 9:

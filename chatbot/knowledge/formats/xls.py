@@ -6,6 +6,7 @@ import io
 from typing import Any
 
 import xlrd
+from xlrd.biffh import XLRDError
 from xlrd.compdoc import CompDocError
 
 from chatbot.errors import DocumentRefused
@@ -29,7 +30,7 @@ def extract(raw: bytes) -> Extracted:
             file_contents=raw, logfile=io.StringIO(), formatting_info=True, on_demand=True, ragged_rows=True
         )
         return _read(book)
-    except (xlrd.XLRDError, CompDocError, AssertionError, ArithmeticError, *DAMAGE) as error:
+    except (XLRDError, CompDocError, AssertionError, ArithmeticError, *DAMAGE) as error:
         reason = "encrypted: it needs a password" if "encrypted" in str(error) else f"damaged Excel workbook: {error}"
         raise DocumentRefused(reason) from error
 
@@ -48,7 +49,9 @@ def _read(book: Any) -> Extracted:
             found = _cells(book, page)
             cells += len(found)
             wide += sum(map(page.row_len, range(page.nrows)))
-            sheet.write(builder, name, found, [Merged(row, left, below - 1, right - 1) for row, below, left, right in page.merged_cells])
+            sheet.write(
+                builder, name, found, [Merged(row, left, below - 1, right - 1) for row, below, left, right in page.merged_cells]
+            )
             for (row, column), note in sorted(page.cell_note_map.items()):
                 builder.block(f"Comment at {xlrd.cellname(row, column)}: {note.text}")
         book.unload_sheet(number)

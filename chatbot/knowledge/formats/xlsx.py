@@ -1,4 +1,4 @@
-"""Excel workbooks: each sheet's cells as they are shown, comments and text boxes; formulas are never computed, links never followed."""
+"""Excel workbooks: cells as they are shown, comments, text boxes; formulas are never computed and links never followed."""
 
 from __future__ import annotations
 
