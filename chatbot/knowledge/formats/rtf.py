@@ -100,7 +100,7 @@ class _Reader:
     def finish(self) -> Extracted:
         self._end_paragraph()
         self._end_table()
-        return self._builder.build("".join(self._title), f"left out: pictures: {self._pictures}" if self._pictures else "")
+        return self._builder.build(_joined(self._title), f"left out: pictures: {self._pictures}" if self._pictures else "")
 
     def _group(self, opens: bool) -> None:
         self._skip = 0
@@ -110,7 +110,7 @@ class _Reader:
             self._stack.append(self._state)
         elif self._stack:
             if self._outside and self._outside[-1][0] == len(self._stack):
-                words = " ".join("".join(self._words).split())
+                words = " ".join(_joined(self._words).split())
                 self._asides.append(_ASIDE[self._state.out] + words if words else "")
                 self._words = self._outside.pop()[1]
             if self._state.out == "stylesheet":
@@ -176,7 +176,7 @@ class _Reader:
             else:
                 self._end_paragraph()
         elif word in {"cell", "nestcell"}:
-            self._row.append(" ".join("".join(self._words).split()))
+            self._row.append(" ".join(_joined(self._words).split()))
             self._words = []
         elif word in {"row", "nestrow"}:
             self._rows.append(self._row)
@@ -185,7 +185,7 @@ class _Reader:
             self._headed = True
 
     def _end_paragraph(self) -> None:
-        words = "".join(self._words).strip()
+        words = _joined(self._words).strip()
         if words:
             self._end_table()
             if self._state.level:
@@ -234,6 +234,11 @@ class _Reader:
 
     def set_state(self, **changed: int) -> None:
         self._state = replace(self._state, **changed)
+
+
+def _joined(words: list[str]) -> str:
+    """One text; characters beyond 16 bits come in two halves."""
+    return "".join(words).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
 
 
 _FORMATS: dict[str, Callable[[_Reader, int | None], None]] = {
