@@ -60,7 +60,7 @@ def shown(text: str, code: str, since_1904: bool = False) -> str:
     kinds = {match.lastgroup for match in tokens}
     if kinds & {"date", "elapsed"}:
         return _date(float(value), tokens, since_1904)
-    if "digits" in kinds:
+    if any(match["digits"] for match in tokens):
         return _number(-value if negated else value, tokens)
     literal = "".join(map(_literal, tokens))
     return _GENERAL.sub(_general(value), literal, count=1) if tokens else _general(value)
@@ -98,7 +98,7 @@ def _number(value: Decimal, tokens: list[re.Match[str]]) -> str:
     value /= 1000 ** (len(pattern[0]["digits"]) - len(digits))
     whole, _, decimals = digits.partition(".")
     if pattern[0]["exponent"]:
-        core = f"{value:.{len(decimals)}E}"
+        core = f"{float(value):.{len(decimals)}E}"
     else:
         rounded = value.quantize(Decimal(1).scaleb(-len(decimals)), ROUND_HALF_UP) if abs(value) < Decimal("1e20") else value
         core = f"{abs(rounded):{',' if ',' in whole else ''}f}"

@@ -59,13 +59,13 @@ def _fill_down(rows: dict[int, dict[int, str]], merged: Iterable[Merged]) -> Non
                     rows[row].setdefault(span.column, text)
 
 
-def left_out(hidden: list[str], charts: int = 0, pictures: int = 0, formulas: int = 0, cut: bool = False) -> str:
+def left_out(hidden: list[str], charts: int = 0, pictures: int = 0, formulas: int = 0, unread: list[str] | None = None) -> str:
     """What was not read, in words."""
     said = [
         f"hidden: {', '.join(hidden)}" if hidden else "",
         f"charts or other objects: {charts}" if charts else "",
         f"pictures: {pictures}" if pictures else "",
         f"formulas without a stored result: {formulas}" if formulas else "",
-        f"all after the first {MAX_CELLS:,} cells" if cut else "",
+        f"sheets after too many cells: {', '.join(unread)}" if unread else "",
     ]
     return "left out: " + "; ".join(filter(None, said)) if any(said) else ""

@@ -8,7 +8,7 @@ from itertools import groupby
 
 from chatbot.knowledge.formats.extracted import TextBuilder
 
-_NUMBER = re.compile(r"[^\w\s]{0,2}\d[\d\s.,:/%-]*(?:\s?[^\W\d]{1,3})?")
+_NUMBER = re.compile(r"[^\w\s]{0,2}\d[\d\s.,:/%-]*(?:\s?[^\s\d]{1,3})?")
 _MAX_HEADER = 60
 """Characters; what is longer is a cell."""
 

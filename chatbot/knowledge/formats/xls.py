@@ -38,10 +38,12 @@ def extract(raw: bytes) -> Extracted:
 def _read(book: Any) -> Extracted:
     builder = TextBuilder()
     hidden: list[str] = []
-    cells = wide = number = 0
+    unread: list[str] = []
+    cells = wide = 0
     for number, name in enumerate(book.sheet_names()):
         if wide > _MAX_WIDE or cells > sheet.MAX_CELLS:
-            break
+            unread.append(name)
+            continue
         page = book.sheet_by_index(number)
         if page.visibility:
             hidden.append(name)
@@ -55,7 +57,7 @@ def _read(book: Any) -> Extracted:
             for (row, column), note in sorted(page.cell_note_map.items()):
                 builder.block(f"Comment at {xlrd.cellname(row, column)}: {note.text}")
         book.unload_sheet(number)
-    return builder.build("", sheet.left_out(hidden, cut=number + 1 < book.nsheets))
+    return builder.build("", sheet.left_out(hidden, unread=unread))
 
 
 def _cells(book: Any, page: Any) -> dict[tuple[int, int], str]:
