@@ -13,7 +13,8 @@ from chatbot.knowledge.formats.extracted import Extracted, TextBuilder
 from chatbot.knowledge.formats.rtf_words import CODE_PAGES, LEFT_OUT, SIGNS, STARRED, TOKEN
 
 _ASIDE = {"footnote": "Note: ", "annotation": "Comment: "}
-_MAX_TOKENS = 3_000_000
+_MAX_TOKENS = 600_000
+"""Some hundred thousand are a second's reading."""
 _MAX_GROUPS = 10_000
 _HEADING = re.compile(r"heading ([1-9])", re.IGNORECASE)
 
@@ -123,6 +124,7 @@ class _Reader:
         elif sign in b"\r\n":
             self._control("par", None, False)
         elif sign in b"~_":
+            self._flush()
             self._put({b"~": "\xa0", b"_": "-"}[sign])
 
     def _control(self, word: str, number: int | None, starred: bool) -> None:

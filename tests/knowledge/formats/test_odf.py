@@ -28,7 +28,8 @@ def test_headings_keep_their_levels() -> None:
 
 
 def test_the_title_is_that_of_the_properties() -> None:
-    meta = '<office:document-meta NAMESPACES xmlns:dc="http://purl.org/dc/elements/1.1/"><office:meta><dc:title>Manual</dc:title></office:meta></office:document-meta>'
+    title = '<dc:title xmlns:dc="http://purl.org/dc/elements/1.1/">Manual</dc:title>'
+    meta = f"<office:document-meta NAMESPACES><office:meta>{title}</office:meta></office:document-meta>"
     assert extract(odf("odt", "<text:p>x</text:p>", parts={"meta.xml": meta})).title == "Manual"
 
 
@@ -44,8 +45,8 @@ def test_the_title_is_that_of_the_properties() -> None:
         ("<text:tracked-changes><text:p>deleted</text:p></text:tracked-changes><text:p>kept</text:p>", "kept\n\n"),
         ("<text:table-of-content><text:p>A 1</text:p></text:table-of-content><text:p>A</text:p>", "A\n\n"),
         (
-            "<text:p>x<text:note><text:note-citation>1</text:note-citation><text:note-body><text:p>see y</text:p></text:note-body>"
-            "</text:note> on</text:p>",
+            "<text:p>x<text:note><text:note-citation>1</text:note-citation><text:note-body>"
+            "<text:p>see y</text:p></text:note-body></text:note> on</text:p>",
             "x[1] on\n\n[1] see y\n\n",
         ),
     ],
@@ -81,7 +82,8 @@ def test_the_data_of_a_chart_is_read() -> None:
 
 
 def test_cells_that_are_written_once_may_be_meant_often() -> None:
-    cells = '<table:table-row><table:table-cell table:number-columns-repeated="3"><text:p>7</text:p></table:table-cell></table:table-row>'
+    cell = '<table:table-cell table:number-columns-repeated="3"><text:p>7</text:p></table:table-cell>'
+    cells = f"<table:table-row>{cell}</table:table-row>"
     assert extract(odf("ods", sheet_of(cells))).text == "S\n\n- 7; 7; 7\n"
 
 
@@ -122,7 +124,8 @@ def test_slides_are_pages_with_titles_and_notes() -> None:
     notes = (
         "<presentation:notes><draw:frame><draw:text-box><text:p>slowly</text:p></draw:text-box></draw:frame></presentation:notes>"
     )
-    slides = f"<draw:page>{odf_box('hot')}{odf_box('Boiler', 'title')}{notes}</draw:page><draw:page>{odf_box('Pump', 'title')}</draw:page>"
+    first = f"<draw:page>{odf_box('hot')}{odf_box('Boiler', 'title')}{notes}</draw:page>"
+    slides = f"{first}<draw:page>{odf_box('Pump', 'title')}</draw:page>"
     document = extract(odf("odp", slides))
     assert document.text == "Boiler\n\nhot\n\nNotes: slowly\n\nPump\n\n"
     assert document.page_starts == (0, document.text.index("Pump"))
