@@ -56,6 +56,8 @@ def shown(text: str, code: str, since_1904: bool = False) -> str:
         return text
     if not value.is_finite() or abs(value) >= Decimal("1e300") or len(code) > _MAX_CODE:
         return text
+    if code == "General":
+        return _general(value)
     tokens, negated = _section(code, value)
     kinds = {match.lastgroup for match in tokens}
     if kinds & {"date", "elapsed"}:

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from chatbot.knowledge.formats import table
 from chatbot.knowledge.formats.extracted import TextBuilder
 
-MAX_CELLS = 500_000
-"""All sheets of a file together; as text that is a book of ten thousand pages."""
+MAX_CELLS = 250_000
+"""All sheets of a file together; as text that is a book of some thousand pages."""
 _MAX_GRID = 2_000_000
 _LEVEL = 2
 """A sheet is a part of its workbook, which is named by its file."""
@@ -50,10 +50,12 @@ def write(builder: TextBuilder, name: str, cells: Mapping[tuple[int, int], str],
 
 
 def _fill_down(rows: dict[int, dict[int, str]], merged: Iterable[Merged]) -> None:
+    left = MAX_CELLS
     for span in merged:
         text = rows[span.row].get(span.column) if span.row in rows else None
-        # only rows that say something of their own: a span may name a million of them
-        if text and span.last_row - span.row <= len(rows):
+        # only rows that say something of their own: a span may name a million of them, and many spans the same
+        if text and span.last_row - span.row <= min(left, len(rows)):
+            left -= span.last_row - span.row
             for row in range(span.row + 1, span.last_row + 1):
                 if row in rows:
                     rows[row].setdefault(span.column, text)

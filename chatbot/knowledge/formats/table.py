@@ -30,9 +30,10 @@ def write_sheet(builder: TextBuilder, rows: Sequence[Row]) -> None:
     """Write a sheet, on which empty rows set tables apart, and a table's title stands in a cell of its own above it."""
     for filled, group in groupby(rows, any):
         table = list(group) if filled else []
-        while table and sum(map(bool, table[0])) == 1:
-            builder.block(next(filter(None, table.pop(0))))
-        write(builder, table)
+        begin = next((index for index, row in enumerate(table) if sum(map(bool, row)) > 1), len(table))
+        for row in table[:begin]:
+            builder.block(next(filter(None, row)))
+        write(builder, table[begin:])
 
 
 def looks_headed(rows: Sequence[Row]) -> bool:

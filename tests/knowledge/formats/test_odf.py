@@ -100,7 +100,7 @@ def test_too_many_repeated_cells_are_refused() -> None:
         '<table:table-row table:number-rows-repeated="9999"><table:table-cell table:number-columns-repeated="9999">'
         "<text:p>x</text:p></table:table-cell></table:table-row>"
     )
-    with pytest.raises(DocumentRefused, match="more than 500,000 cells"):
+    with pytest.raises(DocumentRefused, match="more than 250,000 cells"):
         extract(odf("ods", sheet_of(cells)))
 
 
