@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import time
 from collections.abc import Callable
 from datetime import datetime
 
@@ -123,14 +122,6 @@ def test_no_room_is_made_for_cells_that_are_not_there(rows: str, more: str) -> N
     document = extract(sheet_of(rows, more))
     assert len(document.text) < 50
     assert {"1", "2"} <= set(document.text)
-
-
-def test_many_spans_over_the_same_rows_take_no_time() -> None:
-    rows = "".join(f'<row r="{n}"><c r="A{n}"><v>{n}</v></c></row>' for n in range(1, 20_001))
-    spans = '<mergeCell ref="A1:A20000"/>' * 50_000
-    began = time.process_time()
-    assert extract(sheet_of(rows, f"<mergeCells>{spans}</mergeCells>")).text.endswith("\n20000\n\n")
-    assert time.process_time() - began < 20
 
 
 def test_many_cells_that_share_no_column_are_read_row_by_row() -> None:
