@@ -9,21 +9,12 @@ from typing import Any
 from chatbot import registry
 from chatbot.errors import DocumentRefused, FormatFailed
 from chatbot.knowledge.formats.extracted import Extracted
+from chatbot.knowledge.formats.kind import CONTAINERS, kind
 
 MAX_BYTES = 50 * 2**20
 _MAX_REASON = 200
-
-_MAGIC = {
-    b"%PDF-": "pdf",
-    b"PK\x03\x04": "zip",
-    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "ole",
-    b"\x89PNG": "png",
-    b"\xff\xd8\xff": "jpg",
-    b"GIF8": "gif",
-    b"\x1f\x8b": "gz",
-    b"\x7fELF": "program",
-}
-_EXPECTED = {"pdf": "pdf", "docx": "zip"}
+_MARKED = {"pdf", "rtf", *CONTAINERS}
+"""Formats whose files show in their first bytes what they are."""
 
 _log = logging.getLogger(__name__)
 
@@ -96,12 +87,14 @@ def _check_size(size: int) -> None:
 
 
 def _check_content(suffix: str, raw: bytes) -> None:
-    found = next((kind for magic, kind in _MAGIC.items() if raw.startswith(magic)), None)
-    expected = _EXPECTED.get(suffix)
-    if found == expected or (expected == "pdf" and b"%PDF-" in raw[:1024]):
+    found = kind(raw)
+    expected = suffix if suffix in _MARKED else None
+    if found in {expected, CONTAINERS.get(suffix, expected)} or (expected == "pdf" and b"%PDF-" in raw[:1024]):
         return
-    if found == "ole" and expected == "zip":
-        raise DocumentRefused("encrypted, or in the old .doc format under a .docx name")
+    if found == "encrypted":
+        raise DocumentRefused("encrypted: it needs a password")
+    if found == "ole" and suffix in {"docx", "xlsx", "pptx"}:
+        raise DocumentRefused(f"encrypted, or in the old .{suffix[:-1]} format under a .{suffix} name")
     if found is None:
         raise DocumentRefused(f"named .{suffix}, but its content is not")
     raise DocumentRefused(f"named .{suffix}, but its content looks like {found}; give it its right name")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import random
-from functools import cache
+from functools import cache, partial
 
 import pytest
 from documents import docx, pdf
+from office import ODF_TYPES, odf_sections, pptx, rtf, rtf_text, xls, xlsx
+from word97 import HEADING_1, NORMAL, doc
 
 from chatbot import registry
 from chatbot.encoders.bi_encoder import BiEncoder
@@ -22,6 +24,16 @@ HEADINGS = {"The boiler": "The boiler’s naïve valve opens at 7 bar. ", "The p
 PARAGRAPHS = {heading: sentence * 12 for heading, sentence in HEADINGS.items()}
 
 
+OFFICE = {
+    "pptx": lambda: pptx(PARAGRAPHS),
+    "xlsx": lambda: xlsx({heading: [[text]] for heading, text in PARAGRAPHS.items()}),
+    "xls": lambda: xls({heading: [[text]] for heading, text in PARAGRAPHS.items()}),
+    "rtf": lambda: rtf("".join(rf"{{\pard\s1 {a}\par}}{{\pard {rtf_text(b)}\par}}" for a, b in PARAGRAPHS.items())),
+    "doc": lambda: doc([part for a, b in PARAGRAPHS.items() for part in ((a + "\r", HEADING_1, b""), (b + "\r", NORMAL, b""))]),
+    **{suffix: partial(odf_sections, suffix, PARAGRAPHS) for suffix in ODF_TYPES},
+}
+
+
 @cache
 def sample(suffix: str) -> bytes:
     """The same two sections in each format."""
@@ -32,6 +44,8 @@ def sample(suffix: str) -> bytes:
     if suffix in {"html", "htm"}:
         listed = "<ul><li>one item</li><li>another</li></ul>"
         return "".join(f"<h1>{heading}</h1><p>{text}</p>{listed}" for heading, text in PARAGRAPHS.items()).encode()
+    if suffix in OFFICE:
+        return OFFICE[suffix]()
     mark = "# " if suffix in {"md", "markdown"} else ""
     return "\n\n".join(f"{mark}{heading}\n\n{text}\n\n- one item\n- another" for heading, text in PARAGRAPHS.items()).encode()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from itertools import zip_longest
 
 from chatbot.schema import Value
 
@@ -65,6 +67,12 @@ class TextBuilder:
             if separator != "\n":
                 self._close_list()
             self._append(text + separator)
+
+    def row(self, cells: Sequence[str], headers: Sequence[str] = ()) -> None:
+        """Append a table's row as "header: cell; header: cell": quoted alone it still says what its numbers are."""
+        pairs = zip_longest(headers, cells, fillvalue="")
+        row = "; ".join(f"{header}: {cell}" if header else cell for header, cell in pairs if cell)
+        self.block(f"- {row}" if row else "", "\n")
 
     def _close_list(self) -> None:
         """A blank line between a list or table, whose rows stand close together, and what follows."""

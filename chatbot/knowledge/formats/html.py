@@ -123,11 +123,9 @@ class _Reader:
         for part in table.iter():
             if part.tag == "caption":
                 self.builder.block(self._line(part, depth))
-        for row in self._rows(table, depth):
-            self.builder.block(f"- {row}", "\n")
+        self._rows(table, depth)
 
-    def _rows(self, table: LexborNode, depth: int) -> Iterator[str]:
-        """Each row as "header: cell; header: cell", so that a row quoted alone still says what its numbers are."""
+    def _rows(self, table: LexborNode, depth: int) -> None:
         headers: list[str] = []
         bare = True
         # below a cell that spans rows the columns are not counted from the left, and a wrong header is worse than none
@@ -140,12 +138,9 @@ class _Reader:
                 headers = cells
                 continue
             bare = False
-            if headers and not (spans_rows and len(cells) != len(headers)):
-                yield "; ".join(f"{header}: {cell}" if header else cell for header, cell in _pairs(headers, cells) if cell)
-            else:
-                yield "; ".join(filter(None, cells))
-        if bare and headers:
-            yield "; ".join(filter(None, headers))
+            self.builder.row(cells, () if spans_rows and len(cells) != len(headers) else headers)
+        if bare:
+            self.builder.row(headers)
 
     def _cells(self, row: LexborNode, depth: int) -> list[str]:
         """One text a column; a cell that spans several stands in the first of them."""
@@ -215,11 +210,6 @@ def _own_rows(table: LexborNode) -> Iterator[LexborNode]:
             yield part
         elif part.tag in {"thead", "tbody", "tfoot"}:
             yield from (row for row in part.iter() if row.tag == "tr")
-
-
-def _pairs(headers: list[str], cells: list[str]) -> Iterator[tuple[str, str]]:
-    for index, cell in enumerate(cells):
-        yield headers[index] if index < len(headers) else "", cell
 
 
 def _inline(text: str) -> str:
