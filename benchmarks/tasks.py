@@ -21,7 +21,7 @@ from typing import Any
 from chatbot import settings
 from chatbot.bootstrap import Application, open_application
 from chatbot.errors import ChatbotError
-from chatbot.settings import VllmSettings
+from chatbot.sections import VllmSettings
 from chatbot.tasks.events import TaskCard, TaskResult, last_result
 
 PROBE = {"text": "Reply with the word kettle and nothing else."}

@@ -5,136 +5,27 @@ Built once in `bootstrap` and passed down as values; nothing else reads the envi
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 import tomllib
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_serializer, field_validator, model_validator
+from pydantic import Field, ValidationError, field_serializer, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as UnreadableVariable
 
-from chatbot.errors import BadParameter, SettingsError
-from chatbot.sampling import Preset, Sampling
+from chatbot.errors import SettingsError
+from chatbot.sections import (
+    AbstentionSettings,
+    ChunkSettings,
+    EncoderSettings,
+    RetrievalSettings,
+    VllmSettings,
+)
 
 FILE = Path("chatbot.toml")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
-
-class Section(BaseModel):
-    """A table of chatbot.toml."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class EncoderSettings(Section):
-    model: str = "sentence-transformers/all-MiniLM-L6-v2"
-    """A local folder or a name on the model hub, in sentence-transformers' format."""
-    threads: int = Field(default=1, ge=1, le=64)
-    """Threads for one question; documents use every core."""
-
-
-class ChunkSettings(Section):
-    min_tokens: int = Field(default=100, ge=8)
-    max_tokens: int = Field(default=230, ge=16, le=480)
-    """A chunk is closed at the best boundary between the two, counted by the encoder's own tokenizer."""
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.min_tokens > self.max_tokens:
-            raise ValueError(f"min_tokens {self.min_tokens} is above max_tokens {self.max_tokens}")
-        return self
-
-
-class RetrievalSettings(Section):
-    candidates: int = Field(default=100, ge=1, le=1000)
-    """Passages taken from each index before fusion."""
-    dense_weight: float = Field(default=0.65, ge=0, le=1)
-    """Share of the dense score in the convex fusion; the rest is BM25's."""
-    top_k: int = Field(default=5, ge=1, le=50)
-    """Passages handed to the engine."""
-
-
-class AbstentionSettings(Section):
-    min_cosine: float = Field(default=0.25, ge=-1, le=1)
-    """No passage this close to the question: refuse. Chosen by `benchmarks/golden.py --sweep`."""
-
-
-class DeadlineSettings(Section):
-    """Seconds. A deadline that passes ends the answer with a sentence that says which one it was."""
-
-    connect_s: float = Field(default=5, gt=0)
-    first_token_s: float = Field(default=60, gt=0)
-    """From sending the prompt to the first token, waiting in the server's queue and retries included."""
-    between_tokens_s: float = Field(default=20, gt=0)
-    total_s: float = Field(default=300, gt=0)
-
-
-class VllmSettings(Section):
-    """A vLLM server, for `engine = "vllm"`."""
-
-    url: str = "http://127.0.0.1:8000"
-    model: str = ""
-    """A served model, or a LoRA adapter by its name; empty takes the first model served."""
-    api_key: SecretStr = SecretStr("")
-    preset: Preset = "precise"
-    sampling: Sampling = Sampling(max_tokens=1024)
-    """Laid over the preset; a question's own sampling is laid over both."""
-    priority: int | None = None
-    """Lower is served first, where the server runs with --scheduling-policy priority."""
-    cache_salt: str = ""
-    """Separates the prefix cache from that of other users of the server."""
-    retries: int = Field(default=2, ge=0, le=10)
-    """How often a request that got no token yet is tried again."""
-    deadlines: DeadlineSettings = DeadlineSettings()
-
-    @field_validator("api_key")
-    @classmethod
-    def _fits_a_header(cls, key: SecretStr) -> SecretStr:
-        if re.search(r"[^\x21-\x7e]", key.get_secret_value()):
-            raise ValueError("it holds a space, a line break or a letter that no key has")
-        return key
-
-    @field_validator("sampling")
-    @classmethod
-    def _of_one_text(cls, sampling: Sampling) -> Sampling:
-        try:
-            return sampling.of_one_text()
-        except BadParameter as error:
-            raise ValueError(str(error)) from error
-
-    @field_validator("url")
-    @classmethod
-    def _is_address(cls, url: str) -> str:
-        address = url.rstrip("/").removesuffix("/v1")
-        if not re.fullmatch(r"https?://[^\s/?#\x00-\x1f\x7f]+(?:/[^\s?#\x00-\x1f\x7f]*)?", address):
-            raise ValueError("it is no address; write it like http://127.0.0.1:8000")
-        if "@" in address:  # it is shown in messages
-            raise ValueError("it holds a password; a key belongs in CHATBOT_VLLM__API_KEY")
-        return address
-
-
-class FetchSettings(Section):
-    """Pages and sitemaps from the web."""
-
-    allow_private: tuple[str, ...] = ()
-    """Networks such as 10.0.0.0/8, or names of hosts, that may be fetched from though they are not on the public internet."""
-    max_bytes: int = Field(default=50 * 2**20, ge=1)
-    connect_s: float = Field(default=10, gt=0)
-    """From asking for the host's address to the connection, TLS included."""
-    first_byte_s: float = Field(default=30, gt=0)
-    total_s: float = Field(default=300, gt=0)
-    """Redirects included; waiting for another request to the same host is not."""
-
-    @field_validator("allow_private")
-    @classmethod
-    def _are_networks_or_hosts(cls, entries: tuple[str, ...]) -> tuple[str, ...]:
-        for entry in entries:
-            if re.search(r"[:/]|\.[0-9]+$", entry):
-                ipaddress.ip_network(entry)
-        return entries
 
 
 class Settings(BaseSettings):

@@ -12,7 +12,8 @@ from documents import write
 from chatbot.bootstrap import Application, open_application
 from chatbot.errors import DataDirectoryError, SettingsError, UnknownCollection
 from chatbot.schema import DocumentReport, Query
-from chatbot.settings import EncoderSettings, Settings
+from chatbot.sections import EncoderSettings
+from chatbot.settings import Settings
 
 CATS = {"cats/purr.md": "# Cats\n\nCats purr when they are happy.", "dogs/bark.md": "# Dogs\n\nDogs bark at the postman."}
 

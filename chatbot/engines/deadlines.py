@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from chatbot.errors import EngineTimedOut
-from chatbot.settings import DeadlineSettings
+from chatbot.sections import DeadlineSettings
 
 
 class Clock:

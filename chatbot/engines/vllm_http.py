@@ -27,7 +27,7 @@ from chatbot.errors import (
     EngineUnavailable,
     EngineUnreachable,
 )
-from chatbot.settings import DeadlineSettings, VllmSettings
+from chatbot.sections import DeadlineSettings, VllmSettings
 
 _CONNECTIONS = 1024
 _IDLE_S = 30

@@ -31,7 +31,7 @@ from chatbot.engines.vllm_models import VllmModels
 from chatbot.engines.vllm_request import Options
 from chatbot.errors import BadParameter, EngineBroke, ModelNotServed
 from chatbot.sampling import PRESETS, Sampling
-from chatbot.settings import VllmSettings
+from chatbot.sections import VllmSettings
 
 COALESCE_S = 0.03
 """Nobody sees a delay this short, and at 100 tokens a second it is three tokens for the price of one."""

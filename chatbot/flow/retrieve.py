@@ -10,7 +10,7 @@ from chatbot.flow.condense import SearchForm
 from chatbot.knowledge.catalogue import Catalogue
 from chatbot.knowledge.generations import Indexes
 from chatbot.schema import Chunk, Document, Passage, Query
-from chatbot.settings import RetrievalSettings
+from chatbot.sections import RetrievalSettings
 
 
 class Retriever:

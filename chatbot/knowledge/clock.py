@@ -8,7 +8,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from chatbot.errors import FetchFailed
-from chatbot.settings import FetchSettings
+from chatbot.sections import FetchSettings
 
 
 class Clock:

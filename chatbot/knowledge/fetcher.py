@@ -21,7 +21,7 @@ from chatbot.knowledge.clock import Clock
 from chatbot.knowledge.connections import Network, Reply, SystemNetwork
 from chatbot.knowledge.fetched import Conditional, Fetched, NotModified, Page
 from chatbot.knowledge.urls import Url
-from chatbot.settings import FetchSettings
+from chatbot.sections import FetchSettings
 
 AGENT = "chatbot"
 MAX_REDIRECTS = 5

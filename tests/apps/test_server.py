@@ -27,7 +27,8 @@ from chatbot.bootstrap import Application
 from chatbot.errors import UserError, WeightsMissing
 from chatbot.knowledge.ownership import Owner, Ownership, find
 from chatbot.schema import Answer
-from chatbot.settings import EncoderSettings, Settings
+from chatbot.sections import EncoderSettings
+from chatbot.settings import Settings
 
 FILES = {"kitchen/kettle.md": "# Kettle\n\nThe blue kettle holds four litres of water and whistles when it boils.\n"}
 QUESTION = "How much water does the blue kettle hold?"

@@ -10,7 +10,7 @@ from fake_vllm import FakeVllm
 
 from chatbot.apps import terminal
 from chatbot.engines.vllm_server import build_engine
-from chatbot.settings import VllmSettings
+from chatbot.sections import VllmSettings
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ def test_words_beyond_the_limit_do_not_count(encoder: BiEncoder) -> None:
 def test_a_warm_start_imports_no_torch(models: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from chatbot.encoders import bi_encoder; "
-        "from chatbot.settings import EncoderSettings; "
+        "from chatbot.sections import EncoderSettings; "
         "bi_encoder.load(EncoderSettings().model, Path(sys.argv[1])).encode_query('hello'); "
         "print(sorted({'torch', 'transformers', 'sentence_transformers'} & set(sys.modules)))"
     )

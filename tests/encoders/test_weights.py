@@ -10,7 +10,7 @@ from documents import write
 
 from chatbot.encoders import weights
 from chatbot.errors import WeightsMissing
-from chatbot.settings import EncoderSettings
+from chatbot.sections import EncoderSettings
 
 DEFAULT = EncoderSettings().model
 

@@ -26,7 +26,7 @@ from chatbot.errors import (
     KeyRefused,
     PromptTooLong,
 )
-from chatbot.settings import DeadlineSettings, VllmSettings
+from chatbot.sections import DeadlineSettings, VllmSettings
 
 ASKED = [HumanMessage("What is a kettle?")]
 DEADLINES = DeadlineSettings(connect_s=0.5, first_token_s=0.4, between_tokens_s=0.3, total_s=2)

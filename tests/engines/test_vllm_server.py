@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from chatbot.engines.vllm_server import VllmEngine, build_engine
 from chatbot.errors import BadParameter, ModelNotServed, OutputInvalid
-from chatbot.settings import VllmSettings
+from chatbot.sections import VllmSettings
 
 ASKED = [SystemMessage("Be brief."), HumanMessage("What is a kettle?")]
 

@@ -23,7 +23,8 @@ from chatbot.knowledge.generations import Indexes
 from chatbot.knowledge.splitter import Splitter
 from chatbot.knowledge.sync import Synchronizer
 from chatbot.schema import DocumentReport
-from chatbot.settings import EncoderSettings, Settings
+from chatbot.sections import EncoderSettings
+from chatbot.settings import Settings
 
 KILLS_IN_A_ROW = 4
 

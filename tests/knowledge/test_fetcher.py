@@ -17,7 +17,7 @@ import chatbot
 from chatbot.errors import DocumentRefused, FetchFailed, UrlRefused
 from chatbot.knowledge.fetched import Conditional, Fetched, NotModified
 from chatbot.knowledge.fetcher import Fetcher
-from chatbot.settings import FetchSettings
+from chatbot.sections import FetchSettings
 
 WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 

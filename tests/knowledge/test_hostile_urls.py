@@ -14,7 +14,7 @@ from chatbot.errors import DocumentRefused, FetchFailed, UrlRefused
 from chatbot.knowledge.fetched import Fetched
 from chatbot.knowledge.fetcher import Fetcher
 from chatbot.knowledge.sitemaps import sitemap
-from chatbot.settings import FetchSettings
+from chatbot.sections import FetchSettings
 
 SITE = f"http://{urls.OUTSIDE}"
 

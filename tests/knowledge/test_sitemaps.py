@@ -12,7 +12,7 @@ from chatbot.errors import DocumentRefused, FetchFailed, UrlRefused
 from chatbot.knowledge import sitemap_file
 from chatbot.knowledge.fetcher import Fetcher
 from chatbot.knowledge.sitemaps import sitemap
-from chatbot.settings import FetchSettings
+from chatbot.sections import FetchSettings
 
 SITE = "http://example.org"
 MAP = f"{SITE}/sitemap.xml"

@@ -18,7 +18,8 @@ from chatbot.engines.vllm_server import build
 from chatbot.errors import BadInput, BadParameter, OutputInvalid, UnknownDocument
 from chatbot.sampling import Sampling
 from chatbot.schema import DeltaReleased
-from chatbot.settings import Settings, VllmSettings
+from chatbot.sections import VllmSettings
+from chatbot.settings import Settings
 from chatbot.tasks.entities import found
 from chatbot.tasks.events import TaskCompleted, last_result
 from chatbot.tasks.tasks import Tasks

@@ -19,7 +19,7 @@ from pydantic import BaseModel, Field
 
 from chatbot.engines.vllm_server import VllmEngine, build_engine
 from chatbot.errors import BadParameter, EngineBusy, EngineUnreachable, KeyRefused, ModelNotServed, PromptTooLong
-from chatbot.settings import VllmSettings
+from chatbot.sections import VllmSettings
 
 from .server import CONTEXT_TOKENS, MAX_IN_FLIGHT, VllmServer
 

@@ -9,7 +9,7 @@ import pytest
 from langchain_core.messages import HumanMessage
 
 from chatbot.engines.vllm_server import VllmEngine, build_engine
-from chatbot.settings import VllmSettings
+from chatbot.sections import VllmSettings
 
 from .server import VllmServer
 
