@@ -21,9 +21,10 @@ _MAGIC = {
     b"\xff\xd8\xff": "jpg",
     b"GIF8": "gif",
     b"\x1f\x8b": "gz",
+    b"BZh": "bz2",
     b"\x7fELF": "program",
 }
-_EXPECTED = {"pdf": "pdf", "docx": "zip"}
+_EXPECTED = {"pdf": "pdf", "docx": "zip"} | {"epub": "zip", "zip": "zip", "msg": "ole", "gz": "gz", "bz2": "bz2"}
 
 _log = logging.getLogger(__name__)
 

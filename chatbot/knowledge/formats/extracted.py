@@ -13,6 +13,8 @@ _UNWRITABLE = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff]")
 _MAX_HEADING = 300
 """What is longer is a paragraph that somebody made large; as a heading it would stand in front of every chunk below it."""
 
+_MAX_LEVEL = 6
+
 
 class Heading(Value):
     level: int
@@ -65,6 +67,15 @@ class TextBuilder:
             if separator != "\n":
                 self._close_list()
             self._append(text + separator)
+
+    def include(self, document: Extracted, below: int) -> None:
+        """Append another document's text, its headings `below` levels deeper and never deeper than the sixth."""
+        position = 0
+        for heading in document.headings:
+            self.block(document.text[position : heading.start])
+            self.heading(min(heading.level + below, _MAX_LEVEL), heading.text)
+            position = heading.start + len(heading.text)
+        self.block(document.text[position:])
 
     def _close_list(self) -> None:
         """A blank line between a list or table, whose rows stand close together, and what follows."""
