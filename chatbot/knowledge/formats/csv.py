@@ -21,7 +21,9 @@ _MAX_TEXT = 8 * 2**20
 _MAX_HEADER = 150
 _LEAST_REGULAR = 0.6
 """A delimiter that gives fewer rows the usual width only happens to stand in the text."""
-_PLAIN_VALUE = re.compile(r"[-+(]?[$€£]?\s?[\d.,:/ -]*\d[\d.,:/ -]*[%)]?|\S+@\S+\.\w+|https?://\S+|true|false|n/?a|null", re.IGNORECASE)
+_PLAIN_VALUE = re.compile(
+    r"[-+(]?[$€£]?\s?[\d.,:/ -]*\d[\d.,:/ -]*[%)]?|\S+@\S+\.\w+|https?://\S+|true|false|n/?a|null", re.IGNORECASE
+)
 """A number, date, address or truth value: what heads no column. A year alone may head one."""
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\r?\n', re.IGNORECASE)

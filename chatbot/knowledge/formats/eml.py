@@ -96,7 +96,9 @@ class _Parts:
         return decode(payload, self._charset or _charset(part)) if payload.strip() else ""
 
     def _attach(self, part: Message) -> None:
-        self.attachments.append(Attachment(name=_name(part, len(self.attachments) + 1), content=lambda limit: _content(part, limit)))
+        self.attachments.append(
+            Attachment(name=_name(part, len(self.attachments) + 1), content=lambda limit: _content(part, limit))
+        )
 
 
 def _children(part: Message) -> Iterator[Message]:

@@ -69,11 +69,11 @@ class TextBuilder:
             self._append(text + separator)
 
     def include(self, document: Extracted, below: int) -> None:
-        """Append another document's text, its headings `below` levels deeper and never deeper than the sixth."""
+        """Append another document's text, its headings `below` levels deeper, as far as there are levels."""
         position = 0
         for heading in document.headings:
             self.block(document.text[position : heading.start])
-            self.heading(min(heading.level + below, _MAX_LEVEL), heading.text)
+            self.heading(min(max(heading.level + below, 1), _MAX_LEVEL), heading.text)
             position = heading.start + len(heading.text)
         self.block(document.text[position:])
 

@@ -20,7 +20,9 @@ class Attachment(Value):
     """Its bytes; given a limit, it returns at most one byte more, or raises DocumentRefused."""
 
 
-def build(headers: dict[str, str], bodies: Sequence[Extracted], attachments: Sequence[Attachment], missing: str = "") -> Extracted:
+def build(
+    headers: dict[str, str], bodies: Sequence[Extracted], attachments: Sequence[Attachment], missing: str = ""
+) -> Extracted:
     """One document: `headers` by name in the order they are shown, of which “Subject” is the title; each attachment a section."""
     builder = TextBuilder()
     subject = headers.get("Subject", "")

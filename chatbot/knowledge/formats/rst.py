@@ -46,7 +46,9 @@ _ELSEWHERE = {
 _SILENT = {"toctree", "index", "highlight", "default-domain", "currentmodule", "tabularcolumns"}
 """These show no text of their own."""
 _CODE = {"code", "code-block", "sourcecode", "parsed-literal", "prompt", "doctest", "testcode"}
-_DIRECTIVE = re.compile(r"\s*\.\.[ ]+(?:\|[^|]*\|[ ]+)?(?P<name>[\w:.+-]+?)[ ]?::[ ]*(?P<argument>[^\n]*)\n?(?P<rest>.*)", re.DOTALL)
+_DIRECTIVE = re.compile(
+    r"\s*\.\.[ ]+(?:\|[^|]*\|[ ]+)?(?P<name>[\w:.+-]+?)[ ]?::[ ]*(?P<argument>[^\n]*)\n?(?P<rest>.*)", re.DOTALL
+)
 _MAX_SHOWN = 80
 _MAX_NAMED = 20
 _OPTIONS = re.compile(r"\A(?:[ \t]*:[\w-]+:[^\n]*\n?)+")
