@@ -42,13 +42,18 @@ def extract(raw: bytes) -> Extracted:
         text = text[declared.end() :]
     delimiter = declared[1] if declared else _delimiter(text)
     builder = TextBuilder()
-    missing = _write(builder, _rows(text, delimiter), _usual_width(text, delimiter))
+    read = text if len(text) <= _MAX_TEXT else text[: text.rfind("\n", 0, _MAX_TEXT) + 1 or _MAX_TEXT]
+    missing = _write(builder, _rows(read, delimiter), _usual_width(text, delimiter))
+    if not missing and len(read) < len(text):
+        missing = (
+            f"the last {text.count(chr(10), len(read)) + 1:,} lines, which lie behind {_MAX_TEXT // 2**20} million characters"
+        )
     return builder.build(missing=missing)
 
 
 def _write(builder: TextBuilder, rows: list[list[str]], width: int) -> str:
     """What was left out, in words."""
-    size = count = 0
+    size = 0
     headers: list[str] = []
     waiting = width > 1
     for number, cells in enumerate(rows, 1):
@@ -63,8 +68,7 @@ def _write(builder: TextBuilder, rows: list[list[str]], width: int) -> str:
         row = "; ".join(f"{header}: {cell}" if header else cell for header, cell in _pairs(headers, cells) if cell)
         size += len(row)
         if size > _MAX_TEXT:
-            return f"rows {number:,} to {len(rows):,}: the table makes more than {_MAX_TEXT // 2**20} million characters"
-        count += 1
+            return f"rows from {number:,} on: the table makes more than {_MAX_TEXT // 2**20} million characters"
         builder.block(f"- {row}", "\n")
     return ""
 
@@ -109,7 +113,7 @@ def _rows(text: str, delimiter: str) -> list[list[str]]:
             cells = list(_quoted(text, delimiter))
         except csv.Error:
             cells = [line.split(delimiter) for line in text.split("\n")]
-    tidy = ([_SPACE.sub(" ", cell).strip() for cell in row] for row in cells)
+    tidy = ([_SPACE.sub(" ", cell).strip() if cell else cell for cell in row] for row in cells)
     return [row for row in tidy if any(row)]
 
 

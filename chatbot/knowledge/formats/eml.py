@@ -20,6 +20,8 @@ _SHOWN = ("From", "To", "Cc", "Date", "Subject")
 _KNOWN = {*_SHOWN, "Received", "Message-ID", "MIME-Version", "Return-Path", "Reply-To", "Delivered-To", "Sender", "Bcc"}
 _MAX_PARTS = 1_000
 _MAX_DEPTH = 20
+_MAX_COMPARED = 20_000_000
+"""Lines times boundaries: the library compares each line with the boundary of every part around it."""
 _SPACE = re.compile(r"\s+")
 _WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _BROKEN = (HeaderParseError, LookupError, ValueError, TypeError, AttributeError)
@@ -33,6 +35,8 @@ def extract(raw: bytes) -> Extracted:
         DocumentRefused: no message, or of more than 1,000 parts.
     """
     wide = raw.startswith(_WIDE)
+    if raw.count(b"\n") * (raw.lower().count(b"boundary=") + 1) > _MAX_COMPARED:
+        raise DocumentRefused("has too many parts for its length; save its attachments apart")
     try:
         message = email.message_from_bytes(decode(raw).encode() if wide else raw.lstrip(b"\xef\xbb\xbf\r\n"))
     except (*_BROKEN, RecursionError) as error:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from chatbot.errors import DocumentRefused
 from chatbot.knowledge.formats import plain
 from chatbot.knowledge.formats.extracted import Extracted, TextBuilder
 
 _MAX_TEXT = 8 * 2**20
 """Paths stand at every value, so a small file can make a large text."""
 _MAX_DEPTH = 100
+_MAX_SIZE = 16 * 2**20
+"""Of a document that has to be read as a whole; a list of empty lists takes thirty times its size of memory."""
+_RECORD = 10
+"""What a record counts for before it says anything."""
 _MAX_LIST = 200
 """A list of short values is one line up to so many characters."""
 
@@ -20,8 +26,10 @@ def extract(raw: bytes) -> Extracted:
     """Read a document; one that is broken is read as the text it is, and said to be.
 
     Raises:
-        DocumentRefused: the bytes are no text.
+        DocumentRefused: larger than 16 MiB, or the bytes are no text.
     """
+    if len(raw) > _MAX_SIZE:
+        raise DocumentRefused(f"larger than {_MAX_SIZE // 2**20} MiB; split the document, or write one record a line as .jsonl")
     text = plain.decode(raw).strip()
     try:
         return _build(_records(_loads(text)))
@@ -52,7 +60,7 @@ def _lines(text: str) -> Extracted:
 
 
 def _line_records(text: str, broken: list[int]) -> Iterator[Iterable[str]]:
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(io.StringIO(text), 1):
         if not line.strip():
             continue
         try:
@@ -68,6 +76,7 @@ def _build(records: Iterator[Iterable[str]]) -> Extracted:
     size = 0
     for number, record in enumerate(records, 1):
         lines: list[str] = []
+        size += _RECORD
         for line in record:
             size += len(line)
             if size > _MAX_TEXT:

@@ -22,6 +22,8 @@ _SENT, _RECEIVED, _CODE_PAGE = 0x0039, 0x0E06, 0x3FFD
 _UNICODE, _BYTES, _BINARY, _STORAGE = "001F", "001E", "0102", "000D"
 _PROPERTIES = "__properties_version1.0"
 _ENTRY = struct.Struct("<HHI8s")
+_TABLE, _TABLE_START = struct.Struct("<H12xI"), 30
+_SECTOR_BITS = (9, 12)
 _OWN_HEADER, _NESTED_HEADER = 32, 24
 """How many bytes stand before the properties of the file's own message, and of one inside it."""
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
@@ -29,6 +31,7 @@ _LAST_TICK = 2_650_467_744_000_000_000
 """The year 9999, in steps of 100 ns."""
 _MAX_PROPERTIES = 2**20
 _MAX_ATTACHMENTS = 500
+_MAX_PLACES = 10_000
 _MAX_NESTED = 3
 _MAX_STREAM = 32 * 2**20
 _DAMAGE = (OSError, struct.error, LookupError, ValueError, TypeError, AttributeError, RecursionError, OverflowError)
@@ -42,22 +45,30 @@ def extract(raw: bytes) -> Extracted:
         DocumentRefused: damaged, or another kind of Office file under this name.
     """
     try:
+        _check_table(raw)
         with olefile.OleFileIO(io.BytesIO(raw)) as file:
             if not file.exists(_PROPERTIES):
                 raise DocumentRefused("no Outlook message: its properties are missing")
-            return _Message(file, (), 0).read()
+            places = [tuple(path) for path in file.listdir(streams=True, storages=True)]
+            if len(places) > _MAX_PLACES:
+                raise DocumentRefused(f"has more than {_MAX_PLACES:,} properties; split the message")
+            return _Message(file, places, ()).read()
     except _DAMAGE as error:
         raise DocumentRefused(f"damaged Outlook message: {error}") from error
+
+
+_Place = tuple[str, ...]
+"""The names of the storages around a stream, from the outermost on."""
 
 
 class _Message:
     """One message: the file's own, or one that hangs on it and lies in a storage below."""
 
-    def __init__(self, file: olefile.OleFileIO[bytes], place: tuple[str, ...], depth: int) -> None:
+    def __init__(self, file: olefile.OleFileIO[str], places: list[_Place], place: _Place) -> None:
         self._file = file
+        self._places = places
         self._place = place
-        self._depth = depth
-        self._numbers = self._properties(_OWN_HEADER if depth == 0 else _NESTED_HEADER)
+        self._numbers = self._properties(_NESTED_HEADER if place else _OWN_HEADER)
         code_page = int.from_bytes(self._numbers.get(_CODE_PAGE, b"")[:4], "little")
         self._encoding = f"cp{code_page}" if code_page else ""
 
@@ -66,8 +77,8 @@ class _Message:
         attachments: list[Attachment] = []
         for storage in self._storages():
             nested = (*storage, f"__substg1.0_{_DATA}{_STORAGE}")
-            if self._file.exists([*nested, _PROPERTIES]) and self._depth < _MAX_NESTED:
-                document = _Message(self._file, nested, self._depth + 1).read()
+            if self._file.exists([*nested, _PROPERTIES]) and len(self._place) < _MAX_NESTED * 2:
+                document = _Message(self._file, self._places, nested).read()
                 bodies.append(document)
                 missing = "; ".join(filter(None, [missing, document.missing]))
             else:
@@ -100,9 +111,9 @@ class _Message:
         """Where the attachments lie, in order."""
         start = len(self._place)
         found = {
-            tuple(path[: start + 1])
-            for path in self._file.listdir(streams=True, storages=True)
-            if tuple(path[:start]) == self._place and len(path) > start and path[start].startswith("__attach_version1.0_")
+            path[: start + 1]
+            for path in self._places
+            if path[:start] == self._place and len(path) > start and path[start].startswith("__attach_version1.0_")
         }
         if len(found) > _MAX_ATTACHMENTS:
             raise DocumentRefused(f"has more than {_MAX_ATTACHMENTS:,} attachments")
@@ -150,3 +161,10 @@ class _Message:
 
     def _exists(self, number: str) -> bool:
         return bool(self._file.exists([*self._place, f"__substg1.0_{number}"]))
+
+
+def _check_table(raw: bytes) -> None:
+    """Refuse a table of sectors that is larger than the file: olefile would fill the memory with it."""
+    sector_bits, table_sectors = _TABLE.unpack_from(raw, _TABLE_START)
+    if sector_bits not in _SECTOR_BITS or table_sectors > len(raw) >> sector_bits:
+        raise DocumentRefused("damaged Outlook message: its table of sectors is larger than the file")

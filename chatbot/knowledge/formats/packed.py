@@ -10,6 +10,7 @@ import zlib
 from chatbot.errors import DocumentRefused
 from chatbot.knowledge.formats.extracted import Extracted, TextBuilder
 from chatbot.knowledge.formats.member import Members
+from chatbot.knowledge.formats.zip import MAX_RATIO, SMALL
 
 _NAMED = 0x08
 _EXTRA = 0x04
@@ -34,7 +35,7 @@ def extract_gzip(raw: bytes) -> Extracted:
     Raises:
         DocumentRefused: damaged, too large, or of a type that is not read.
     """
-    return _extract(gzip.GzipFile(fileobj=io.BytesIO(raw)), _gzip_name(raw))
+    return _extract(gzip.GzipFile(fileobj=io.BytesIO(raw)), len(raw), _gzip_name(raw))
 
 
 def extract_bzip2(raw: bytes) -> Extracted:
@@ -43,18 +44,26 @@ def extract_bzip2(raw: bytes) -> Extracted:
     Raises:
         DocumentRefused: damaged, too large, or of a type that is not read.
     """
-    return _extract(bz2.BZ2File(io.BytesIO(raw)), "")
+    return _extract(bz2.BZ2File(io.BytesIO(raw)), len(raw), "")
 
 
-def _extract(stream: gzip.GzipFile | bz2.BZ2File, name: str) -> Extracted:
+def _extract(stream: gzip.GzipFile | bz2.BZ2File, packed: int, name: str) -> Extracted:
     start = _read(stream, 512)
     if not start:
         raise DocumentRefused("the file inside is empty")
     if start[_TAR] == b"ustar":
         raise DocumentRefused("there is a tar archive inside, which is not read; pack its files as .zip")
     members = Members(TextBuilder(), level=1)
-    members.add(name or _guessed(start), lambda limit: start + _read(stream, max(0, limit + 1 - len(start))))
+    members.add(name or _guessed(start), lambda limit: _unpack(stream, start, packed, limit))
     return members.build()
+
+
+def _unpack(stream: gzip.GzipFile | bz2.BZ2File, start: bytes, packed: int, limit: int) -> bytes:
+    densest = max(SMALL, packed * MAX_RATIO)
+    raw = start + _read(stream, max(0, min(limit, densest) + 1 - len(start)))
+    if len(raw) > densest:
+        raise DocumentRefused(f"it unpacks to more than {MAX_RATIO} times its size")
+    return raw
 
 
 def _read(stream: gzip.GzipFile | bz2.BZ2File, size: int) -> bytes:

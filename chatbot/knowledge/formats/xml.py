@@ -135,12 +135,13 @@ class _Writer:
         """Titles are headings of what stands beside them; other values before the first part are one record."""
         if element.fields:
             self._row("; ".join(f"{element.name} {name}: {value}" for name, value in element.fields.items()))
+        below = level + 1 if any(child.name in _TITLES for child in children) else level
         for child in children:
             is_title = child.name in _TITLES and not child.elements()
             if is_title and self._grows(child.text()):
                 self.builder.heading(min(level, 6), _line(child.text()))
             else:
-                self.walk(child, level + 1 if any(sibling.name in _TITLES for sibling in children) else level)
+                self.walk(child, below)
 
     def _leaf(self, element: _Element) -> None:
         text = _value(element)

@@ -7,23 +7,24 @@ import stat
 import struct
 import zipfile
 import zlib
-from lzma import LZMAError
 
 from chatbot.errors import DocumentRefused
 from chatbot.knowledge.formats.extracted import Extracted, TextBuilder
 from chatbot.knowledge.formats.member import Members
 
 _MAX_ENTRIES = 10_000
-_MAX_RATIO = 200
+MAX_RATIO = 200
 """Text packs to a twentieth, tables of one word repeated to a hundredth."""
-_SMALL = 2**20
+SMALL = 2**20
 """What unpacks to less does no harm, however well it was packed."""
+_PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
+"""LZMA lets the file say how much memory it takes."""
 _ENCRYPTED = 0x1
 _UTF_8 = 0x800
 _SYSTEM = ("__MACOSX/", ".DS_Store", "Thumbs.db", "desktop.ini")
 _OTHER_FORMATS = {"[Content_Types].xml": "an Office document", "META-INF/container.xml": "a book (EPUB)"}
 DAMAGE = (
-    zipfile.BadZipFile, zlib.error, LZMAError, struct.error, EOFError, OSError,  # the archive
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError,  # the archive
     ValueError, RuntimeError, LookupError, OverflowError,  # a header that lies, a packing that is not known, a password
 )  # fmt: skip
 """What zipfile raises on archives that are broken, or that it cannot read."""
@@ -51,12 +52,14 @@ def unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int) -> byte
     """A member's bytes, at most `limit` and one more.
 
     Raises:
-        DocumentRefused: damaged, encrypted, or packed so densely that it can only be a bomb.
+        DocumentRefused: damaged, encrypted, packed in a rare way, or so densely that it can only be a bomb.
     """
     if entry.flag_bits & _ENCRYPTED:
         raise DocumentRefused("it is encrypted")
-    if entry.file_size > max(_SMALL, entry.compress_size * _MAX_RATIO):
-        raise DocumentRefused(f"it unpacks to more than {_MAX_RATIO} times its size")
+    if entry.compress_type not in _PACKINGS:
+        raise DocumentRefused("it is packed in a way that is not read; pack it with “deflate”")
+    if entry.file_size > max(SMALL, entry.compress_size * MAX_RATIO):
+        raise DocumentRefused(f"it unpacks to more than {MAX_RATIO} times its size")
     try:
         with archive.open(entry) as part:
             return part.read(limit + 1)
