@@ -53,24 +53,34 @@ def extract(raw: bytes) -> Extracted:
 
 def _write(builder: TextBuilder, rows: list[list[str]], width: int) -> str:
     """What was left out, in words."""
+    above, headers, below = _layout(rows, width)
+    for cells in above:
+        builder.block(" ".join(filter(None, cells)))
+    lines: list[str] = []
     size = 0
-    headers: list[str] = []
-    waiting = width > 1
-    for number, cells in enumerate(rows, 1):
-        if waiting and len(list(filter(None, cells))) <= max(1, width // 2) and len(cells) < width:
-            builder.block(" ".join(filter(None, cells)))
-            continue
-        if waiting:
-            waiting = False
-            if _is_header(cells) and number < len(rows):
-                headers = cells
-                continue
+    missing = ""
+    for number, cells in enumerate(below, 1):
         row = "; ".join(f"{header}: {cell}" if header else cell for header, cell in _pairs(headers, cells) if cell)
         size += len(row)
         if size > _MAX_TEXT:
-            return f"rows from {number:,} on: the table makes more than {_MAX_TEXT // 2**20} million characters"
-        builder.block(f"- {row}", "\n")
-    return ""
+            missing = f"rows from {number:,} on: the table makes more than {_MAX_TEXT // 2**20} million characters"
+            break
+        lines.append(f"- {row}")
+    builder.block("\n".join(lines), "\n")
+    return missing
+
+
+def _layout(rows: list[list[str]], width: int) -> tuple[list[list[str]], list[str], list[list[str]]]:
+    """The narrow lines above the table, its header or nothing, and its rows; `width` is that of most rows."""
+    first = next((index for index, cells in enumerate(rows) if not _is_narrow(cells, width)), 0) if width > 1 else 0
+    above, table = rows[:first], rows[first:]
+    if width > 1 and len(table) > 1 and _is_header(table[0]):
+        return above, table[0], table[1:]
+    return above, [], table
+
+
+def _is_narrow(cells: list[str], width: int) -> bool:
+    return sum(map(bool, cells)) <= max(1, width // 2) and len(cells) < width
 
 
 def _delimiter(text: str) -> str:

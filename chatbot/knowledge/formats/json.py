@@ -14,9 +14,9 @@ from chatbot.knowledge.formats.extracted import Extracted, TextBuilder
 _MAX_TEXT = 8 * 2**20
 """Paths stand at every value, so a small file can make a large text."""
 _MAX_DEPTH = 100
-_MAX_SIZE = 16 * 2**20
+_MAX_SIZE = 8 * 2**20
 """Of a document that has to be read as a whole; a list of empty lists takes thirty times its size of memory."""
-_RECORD = 10
+_RECORD = 50
 """What a record counts for before it says anything."""
 _MAX_LIST = 200
 """A list of short values is one line up to so many characters."""
@@ -26,7 +26,7 @@ def extract(raw: bytes) -> Extracted:
     """Read a document; one that is broken is read as the text it is, and said to be.
 
     Raises:
-        DocumentRefused: larger than 16 MiB, or the bytes are no text.
+        DocumentRefused: larger than 8 MiB, or the bytes are no text.
     """
     if len(raw) > _MAX_SIZE:
         raise DocumentRefused(f"larger than {_MAX_SIZE // 2**20} MiB; split the document, or write one record a line as .jsonl")
@@ -75,16 +75,17 @@ def _build(records: Iterator[Iterable[str]]) -> Extracted:
     builder = TextBuilder()
     size = 0
     for number, record in enumerate(records, 1):
-        lines: list[str] = []
         size += _RECORD
+        lines: list[str] = []
         for line in record:
             size += len(line)
             if size > _MAX_TEXT:
-                builder.block("\n".join(lines))
-                limit = f"{_MAX_TEXT // 2**20} million characters"
-                return builder.build(missing=f"what follows in record {number:,} and behind it: it makes more than {limit}")
+                break
             lines.append(line)
         builder.block("\n".join(lines))
+        if size > _MAX_TEXT:
+            limit = f"{_MAX_TEXT // 2**20} million characters"
+            return builder.build(missing=f"what follows in record {number:,} and behind it: it makes more than {limit}")
     return builder.build()
 
 

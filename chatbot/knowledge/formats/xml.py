@@ -45,7 +45,7 @@ class _Element:
 
 
 def extract(raw: bytes) -> Extracted:
-    """Read a document; no entity but the characters that HTML names is known, and nothing outside of it is read.
+    """Read a document as far as it is whole; entities are the characters that HTML names, and no other file is read.
 
     Raises:
         DocumentRefused: no XML, declares entities, or has more than could be read in some seconds.
@@ -59,7 +59,7 @@ def extract(raw: bytes) -> Extracted:
         return html.extract(text.encode())
     writer = _Writer()
     writer.walk(tree.root, 1)
-    return writer.builder.build(missing=writer.missing)
+    return writer.builder.build(missing="; ".join(filter(None, [writer.missing, tree.missing])))
 
 
 class _Tree:
@@ -67,6 +67,7 @@ class _Tree:
 
     def __init__(self) -> None:
         self.root = _Element("", {})
+        self.missing = ""
         self._open: list[_Element] = []
         self._count = 0
         self._parser = ParserCreate()
@@ -82,7 +83,9 @@ class _Tree:
         try:
             self._parser.Parse(text, True)
         except ExpatError as error:
-            raise DocumentRefused(f"damaged XML: {error}") from error
+            if not any(isinstance(child, str) and child.strip() for child in _everything(self.root)):
+                raise DocumentRefused(f"damaged XML: {error}") from error
+            self.missing = f"what follows where the XML is damaged: {error}"
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._count += 1
@@ -174,6 +177,13 @@ class _Writer:
         if self._size > _MAX_TEXT:
             self.missing = f"what follows the first {_MAX_TEXT // 2**20} million characters"
         return not self.missing
+
+
+def _everything(element: _Element) -> Iterator[_Element | str]:
+    for child in element.children:
+        yield child
+        if isinstance(child, _Element):
+            yield from _everything(child)
 
 
 def _is_record(element: _Element) -> bool:
