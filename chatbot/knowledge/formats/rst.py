@@ -8,6 +8,9 @@ from typing import Any
 
 from docutils import nodes
 from docutils.core import publish_doctree, publish_from_doctree
+from docutils.readers import standalone
+from docutils.transforms import Transform
+from docutils.transforms.references import Substitutions
 
 from chatbot.errors import DocumentRefused
 from chatbot.knowledge.formats.extracted import Extracted
@@ -16,6 +19,8 @@ from chatbot.knowledge.formats.plain import decode
 
 _MAX_SIZE = 2 * 2**20
 _MAX_LINE = 20_000
+_MAX_MISTAKES = 5_000
+"""Each takes docutils about a millisecond."""
 _MAX_DEPTH = 5
 """Directives that docutils does not know, inside one another."""
 _SETTINGS: dict[str, Any] = {
@@ -80,8 +85,52 @@ def extract(raw: bytes) -> Extracted:
     return extracted.model_copy(update={"missing": f"what these directives would show: {_named(unread)}"})
 
 
+class _Reader(standalone.Reader[str]):
+    """docutils' own, which gives up where a hostile document would cost minutes."""
+
+    def get_transforms(self) -> list[type[Transform]]:
+        return [*super().get_transforms(), _Bounded]
+
+    def new_document(self) -> nodes.document:
+        document = super().new_document()
+        mistakes = 0
+
+        def count(_message: nodes.system_message) -> None:
+            nonlocal mistakes
+            mistakes += 1
+            if mistakes > _MAX_MISTAKES:
+                raise DocumentRefused(f"its markup has more than {_MAX_MISTAKES:,} mistakes; split the document")
+
+        document.reporter.attach_observer(count)
+        return document
+
+
+class _Bounded(Transform):
+    """Refuses substitutions that multiply, before docutils fills the memory with them."""
+
+    default_priority = Substitutions.default_priority - 1
+
+    def apply(self) -> None:
+        self._sizes: dict[str, int] = {}
+        if self._size(self.document) > _MAX_SIZE:
+            raise DocumentRefused(f"its substitutions make more than {_MAX_SIZE // 2**20} million characters")
+
+    def _size(self, node: nodes.Element) -> int:
+        """What the text of `node` comes to, in characters."""
+        size = len(node.astext())
+        for reference in node.findall(nodes.substitution_reference):
+            name = str(reference["refname"])
+            key = self.document.substitution_names.get(name.lower(), name)
+            definition = self.document.substitution_defs.get(key)
+            if definition is not None and key not in self._sizes:
+                self._sizes[key] = 0  # one that leads back to itself is docutils' to refuse
+                self._sizes[key] = self._size(definition)
+            size += self._sizes.get(key, 0)
+        return size
+
+
 def _parse(source: str, unread: list[str], depth: int) -> nodes.document:
-    tree = publish_doctree(source, settings_overrides=_SETTINGS)
+    tree = publish_doctree(source, reader=_Reader(), settings_overrides=_SETTINGS)
     for node in list(tree.findall(nodes.problematic)):
         node.parent.replace(node, nodes.Text(_ROLE.sub(r"\g<text>", node.astext())))
     for message in list(tree.findall(nodes.system_message)):
@@ -98,8 +147,10 @@ def _parse(source: str, unread: list[str], depth: int) -> nodes.document:
 def _kept(directive: str, unread: list[str], depth: int) -> list[nodes.Node]:
     """What stands in a directive that was not understood, read as if it stood in the text."""
     match = _DIRECTIVE.match(directive)
-    if match is None or depth >= _MAX_DEPTH:
-        return [nodes.paragraph("", directive)]
+    if match is None:  # a table whose lines do not fit keeps its words; a heading with too short a line stands in the text
+        return [nodes.literal_block("", directive)] if directive.startswith(("+-", "=")) else []
+    if depth >= _MAX_DEPTH:
+        return [nodes.literal_block("", directive)]
     name, argument = match["name"], match["argument"].strip()
     if name in _ELSEWHERE:
         unread.append(f"{name} {argument[:_MAX_SHOWN]}".rstrip())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from html import unescape
 from html.entities import html5
 from xml.parsers.expat import ExpatError, ParserCreate
 
@@ -25,6 +26,8 @@ _PROSE = {"p", "para", "paragraph", "simpara", "text", "content", "body", "li", 
 _TITLES = {"title", "heading", "head", "h1", "h2", "h3", "h4", "h5", "h6"}
 _SPACE = re.compile(r"\s+")
 _MARKUP = re.compile(r"</[a-zA-Z]|<br ?/?>")
+_INLINE = re.compile(r"</?(?:a|b|i|u|em|strong|span|code|small|sub|sup|abbr|font)(?:\s[^<>]*)?>", re.IGNORECASE)
+_TAG = re.compile(r"</?[a-zA-Z][^<>]*>|<!--[^<>]*-->")
 
 
 @dataclass
@@ -203,8 +206,8 @@ def _named(element: _Element) -> Iterator[str]:
 
 def _value(element: _Element) -> str:
     text = element.text()
-    if _MARKUP.search(text):  # feeds carry pages of HTML as the text of an element
-        return _line(html.from_markup(f"<body>{text}</body>").text)
+    if _MARKUP.search(text):  # feeds carry pages of HTML as the text of an element, too many for a whole parser each
+        text = unescape(_TAG.sub(" ", _INLINE.sub("", text)))
     return _line(text)
 
 
