@@ -170,4 +170,4 @@ def _decoded(value: str) -> str:
         words = [decode(piece, charset or "") if isinstance(piece, bytes) else piece for piece, charset in pieces]
     except (*_BROKEN, DocumentRefused):
         words = [value]
-    return _SPACE.sub(" ", "".join(words)).strip()
+    return _SPACE.sub(" ", "".join(words) or value).strip()

@@ -85,7 +85,7 @@ def extract(raw: bytes) -> Extracted:
     return extracted.model_copy(update={"missing": f"what these directives would show: {_named(unread)}"})
 
 
-class _Reader(standalone.Reader[str]):
+class _Reader(standalone.Reader):  # pyright: ignore[reportMissingTypeArgument]  generic in the stubs alone
     """docutils' own, which gives up where a hostile document would cost minutes."""
 
     def get_transforms(self) -> list[type[Transform]]:
