@@ -27,7 +27,6 @@ _PLAIN_VALUE = re.compile(
 """A number, date, address or truth value: what heads no column. A year alone may head one."""
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\r?\n', re.IGNORECASE)
-_SPACE = re.compile(r"\s+")
 
 
 def extract(raw: bytes) -> Extracted:
@@ -123,7 +122,7 @@ def _rows(text: str, delimiter: str) -> list[list[str]]:
             cells = list(_quoted(text, delimiter))
         except csv.Error:
             cells = [line.split(delimiter) for line in text.split("\n")]
-    tidy = ([_SPACE.sub(" ", cell).strip() if cell else cell for cell in row] for row in cells)
+    tidy = ([" ".join(cell.split()) for cell in row] for row in cells)
     return [row for row in tidy if any(row)]
 
 

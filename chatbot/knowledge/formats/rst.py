@@ -17,7 +17,7 @@ from chatbot.knowledge.formats.extracted import Extracted
 from chatbot.knowledge.formats.html import from_markup
 from chatbot.knowledge.formats.plain import decode
 
-_MAX_SIZE = 2 * 2**20
+_MAX_SIZE = 2**20
 _MAX_LINE = 20_000
 _MAX_MISTAKES = 5_000
 """Each takes docutils about a millisecond."""
@@ -68,7 +68,7 @@ def extract(raw: bytes) -> Extracted:
     """Read a document.
 
     Raises:
-        DocumentRefused: larger than 2 MiB, or markup that makes no sense.
+        DocumentRefused: larger than 1 MiB, or markup that makes no sense.
     """
     source = decode(raw)
     if len(source) > _MAX_SIZE:
