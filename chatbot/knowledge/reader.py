@@ -13,7 +13,7 @@ from chatbot.knowledge.formats.kind import CONTAINERS, kind
 
 MAX_BYTES = 50 * 2**20
 _MAX_REASON = 200
-_MARKED = {"pdf", "rtf", *CONTAINERS}
+_MARKED = {"pdf", "rtf", "gz", "bz2", *CONTAINERS}
 """Formats whose files show in their first bytes what they are."""
 
 _log = logging.getLogger(__name__)

@@ -15,6 +15,8 @@ _UNWRITABLE = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff]")
 _MAX_HEADING = 300
 """What is longer is a paragraph that somebody made large; as a heading it would stand in front of every chunk below it."""
 
+_MAX_LEVEL = 6
+
 
 class Heading(Value):
     level: int
@@ -73,6 +75,15 @@ class TextBuilder:
         pairs = zip_longest(headers, cells, fillvalue="")
         row = "; ".join(f"{header}: {cell}" if header else cell for header, cell in pairs if cell)
         self.block(f"- {row}" if row else "", "\n")
+
+    def include(self, document: Extracted, below: int) -> None:
+        """Append another document's text, its headings `below` levels deeper, as far as there are levels."""
+        position = 0
+        for heading in document.headings:
+            self.block(document.text[position : heading.start])
+            self.heading(min(max(heading.level + below, 1), _MAX_LEVEL), heading.text)
+            position = heading.start + len(heading.text)
+        self.block(document.text[position:])
 
     def _close_list(self) -> None:
         """A blank line between a list or table, whose rows stand close together, and what follows."""

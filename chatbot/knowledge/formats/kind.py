@@ -17,20 +17,22 @@ _MAGIC = {
     b"\xff\xd8\xff": "jpg",
     b"GIF8": "gif",
     b"\x1f\x8b": "gz",
+    **{f"BZh{level}".encode(): "bz2" for level in range(1, 10)},
     b"\x7fELF": "program",
 }
 _ZIP_PARTS = {"word/document.xml": "docx", "xl/workbook.xml": "xlsx", "ppt/presentation.xml": "pptx"}
 _MIME_TYPES = {
     f"application/vnd.oasis.opendocument.{name}".encode(): suffix
     for name, suffix in {"text": "odt", "spreadsheet": "ods", "presentation": "odp"}.items()
-}
+} | {b"application/epub+zip": "epub"}
 _MAX_MIME_TYPE = 100
 _OLE_STREAMS = {
     "EncryptedPackage": "encrypted", "WordDocument": "doc", "Workbook": "xls", "Book": "xls", "PowerPoint Document": "ppt",
     "__properties_version1.0": "msg",
 }  # fmt: skip
 CONTAINERS = {
-    "docx": "zip", "xlsx": "zip", "pptx": "zip", "odt": "zip", "ods": "zip", "odp": "zip", "doc": "ole", "xls": "ole",
+    "docx": "zip", "xlsx": "zip", "pptx": "zip", "odt": "zip", "ods": "zip", "odp": "zip", "epub": "zip", "zip": "zip",
+    "doc": "ole", "xls": "ole", "msg": "ole",
 }  # fmt: skip
 """What holds files of these kinds. One that is damaged, or made in an unusual way, may show no more than that."""
 
