@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import logging
 import subprocess
 import sys
 import tomllib
@@ -66,6 +67,16 @@ def _within(module: str, border: str) -> bool:
     return module == border or module.startswith(f"{border}.")
 
 
+@pytest.fixture
+def _loggers() -> Iterator[None]:
+    """As they were: import-linter switches every logger off that it does not know."""
+    yield
+    for logger in logging.root.manager.loggerDict.values():
+        if isinstance(logger, logging.Logger):
+            logger.disabled = False
+
+
+@pytest.mark.usefixtures("_loggers")
 def test_each_layer_imports_only_what_is_below_it(capsys: pytest.CaptureFixture[str]) -> None:
     broken = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True)
 
