@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from documents import write
 from sqlalchemy import Engine, event
 
 from chatbot.encoders.bi_encoder import BiEncoder
-from chatbot.knowledge import reader
 from chatbot.knowledge.catalogue import Catalogue
 from chatbot.knowledge.generations import Indexes
 from chatbot.knowledge.splitter import Splitter
@@ -129,8 +129,13 @@ def test_what_is_parsed_is_not_read_again(shelf: Shelf, monkeypatch: pytest.Monk
     assert stop_after(shelf, 0, "UPDATE documents")
     assert {state for _, state, _ in shelf.states()} == {"parsed"}
     read: list[str] = []
-    as_it_is: Callable[[str, bytes], object] = reader.read
-    monkeypatch.setattr(reader, "read", lambda path, raw: read.append(path) or as_it_is(path, raw))
+    as_it_is = Synchronizer._extract  # noqa: SLF001  what reads a file, wherever it does so
+
+    def counted(synchronizer: Synchronizer, task: Any, content: Any) -> Any:
+        read.append(task.path)
+        return as_it_is(synchronizer, task, content)
+
+    monkeypatch.setattr(Synchronizer, "_extract", counted)
     write(shelf.folder, {"1.md": "# Hall 1\n\nMachine 1 wants water now."})
     assert shelf.sync() == dict.fromkeys(FILES, "added")
     assert read == ["1.md"]

@@ -277,7 +277,7 @@ def test_one_bad_file_does_not_stop_the_rest(shelf: Shelf) -> None:
     }  # fmt: skip
     assert all(report.reason for report in reports.values() if report.state == "refused")
     assert reports["f.txt"].reason == "the file is empty"
-    assert reports["d.xlsx"].reason == "files of type .xlsx are not read"
+    assert reports["d.xlsx"].reason == "named .xlsx, but its content is not"
     assert shelf.search("purr") == {"b.md"}
 
 
