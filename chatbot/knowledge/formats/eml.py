@@ -20,6 +20,9 @@ _SHOWN = ("From", "To", "Cc", "Date", "Subject")
 _KNOWN = {*_SHOWN, "Received", "Message-ID", "MIME-Version", "Return-Path", "Reply-To", "Delivered-To", "Sender", "Bcc"}
 _MAX_PARTS = 1_000
 _MAX_DEPTH = 20
+_HEAD_END = re.compile(rb"\n\r?\n")
+_MAX_HEAD = 2**20
+"""Each header takes fifty times its size of memory."""
 _MAX_COMPARED = 20_000_000
 """Lines times boundaries: the library compares each line with the boundary of every part around it."""
 _SPACE = re.compile(r"\s+")
@@ -35,6 +38,9 @@ def extract(raw: bytes) -> Extracted:
         DocumentRefused: no message, or of more than 1,000 parts.
     """
     wide = raw.startswith(_WIDE)
+    head = _HEAD_END.search(raw)
+    if (head.start() if head else 0) > _MAX_HEAD:
+        raise DocumentRefused(f"has more than {_MAX_HEAD // 2**20} MiB of headers")
     if raw.count(b"\n") * (raw.lower().count(b"boundary=") + 1) > _MAX_COMPARED:
         raise DocumentRefused("has too many parts for its length; save its attachments apart")
     try:

@@ -116,3 +116,8 @@ def test_boundaries_that_would_take_long_are_refused() -> None:
     raw = "From: a\n" + 'Content-Type: multipart/mixed; boundary="b"\n' * 40 + "\n" + "x\n" * 600_000
     with pytest.raises(DocumentRefused, match="too many parts for its length"):
         eml.extract(raw.encode())
+
+
+def test_headers_that_would_fill_the_memory_are_refused() -> None:
+    with pytest.raises(DocumentRefused, match="more than 1 MiB of headers"):
+        eml.extract(b"From: a\n" + b"X: y\n" * 300_000 + b"\nHot.")
