@@ -47,7 +47,15 @@ def asked(card: TaskCard, text: str, inputs: Mapping[str, object]) -> str:
 def needs_note(cards: Sequence[TaskCard]) -> str:
     """One quiet line on the tasks that are not offered; empty where all are."""
     missing = [card for card in cards if not card.available]
-    return f" {len(missing)} more tasks need {escape(missing[0].needs)}." if missing else ""
+    if not missing:
+        return ""
+    return f" {len(missing)} more tasks need {_unbroken(missing[0].needs)}."
+
+
+def _unbroken(text: str) -> str:
+    """Its options of the command line are kept whole: a browser breaks lines at hyphens."""
+    words = (f'<span class="option">{escape(word)}</span>' if word.startswith("--") else escape(word) for word in text.split())
+    return " ".join(words)
 
 
 def _framed(turn: TaskTurn, body: str) -> str:
