@@ -3,39 +3,26 @@
 from __future__ import annotations
 
 import gc
-import threading
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
 from chatbot import prompts, registry
-from chatbot.encoders import bi_encoder
 from chatbot.engines.parts import EngineParts, as_engine
 from chatbot.flow.pipeline import Parts, Pipeline
 from chatbot.flow.retrieve import Retriever
-from chatbot.knowledge import collections, reader
-from chatbot.knowledge.catalogue import Catalogue
 from chatbot.knowledge.collections import Collection
-from chatbot.knowledge.generations import Indexes
-from chatbot.knowledge.ownership import Owner, Ownership
-from chatbot.knowledge.plan import plan
-from chatbot.knowledge.sandbox import Sandbox
-from chatbot.knowledge.sources import Sources
-from chatbot.knowledge.splitter import Splitter
-from chatbot.knowledge.sync import Read, Synchronizer
-from chatbot.knowledge.tables import Source
+from chatbot.knowledge.corpus import Corpus
+from chatbot.knowledge.ownership import Owner
+from chatbot.knowledge.pace import Pace
+from chatbot.knowledge.roots import shipped
 from chatbot.sampling import Sampling
-from chatbot.schema import AnswerEvent, DocumentReport, Passage, Query
+from chatbot.schema import AnswerEvent, DocumentReport, Passage, Query, StoredDocument, StoredState
 from chatbot.settings import Settings
 from chatbot.tasks.events import TaskCard, TaskEvent
 from chatbot.tasks.tasks import Tasks
 from chatbot.tasks.work import TaskParts
-
-_HERE = Path(__file__).parent
-
-_BUILT_IN_READ = "built_in_read"
-"""A note in the catalogue. That documents are there says nothing: a first sync may have been killed, or have been of a path."""
 
 
 class Application:
@@ -48,23 +35,14 @@ class Application:
             IndexDamaged: the indexes could not be rebuilt.
         """
         self.settings = settings
-        self.collections: dict[str, Collection] = collections.discover(knowledge_folders(settings))
         self.prompts = prompts.load([shipped("prompts"), Path("prompts")])
         with ExitStack() as stack:
-            self.ownership = Ownership(settings.data_dir, command, wait_s=1)
-            stack.callback(self.ownership.release)
-            self.encoder = bi_encoder.load(settings.encoder.model, settings.data_dir / "models", settings.encoder.threads)
-            self.catalogue = Catalogue(settings.database or settings.data_dir / "catalogue.sqlite")
-            stack.callback(self.catalogue.close)
-            self.indexes = Indexes(settings.data_dir / "indexes", self.catalogue, self.encoder)
-            stack.callback(self.indexes.close)
+            self.corpus = stack.enter_context(Corpus(settings, command))
+            self.encoder, self.catalogue, self.indexes = self.corpus.encoder, self.corpus.catalogue, self.corpus.indexes
             build = registry.load("chatbot.engines", settings.engine)
             self.engine = as_engine(build(EngineParts(self.encoder, self.prompts, settings)))
             self.pipeline = Pipeline(self._parts())
             self._tasks = Tasks(TaskParts(self.engine, self.prompts, self.pipeline, self.catalogue, self.encoder))
-            chunks, encoder = settings.chunks, self.encoder
-            self._splitter = Splitter(encoder.tokenizer_file, chunks.min_tokens, chunks.max_tokens, encoder.card.max_tokens)
-            self._syncing = threading.Lock()
             self._stack = stack.pop_all()
 
     def __enter__(self) -> Self:
@@ -79,15 +57,15 @@ class Application:
 
     def announce(self, owner: Owner) -> None:
         """Tell other processes how to reach this one."""
-        self.ownership.announce(owner)
+        self.corpus.ownership.announce(owner)
 
     def is_empty(self) -> bool:
         """True while no document can be asked about."""
-        return not self.catalogue.collections()
+        return self.corpus.is_empty()
 
     def has_read_built_in(self) -> bool:
         """True once a sync has read the built-in knowledge to its end."""
-        return bool(self.catalogue.meta(_BUILT_IN_READ))
+        return self.corpus.has_read_built_in()
 
     def answer(self, query: Query) -> AsyncGenerator[AnswerEvent]:
         """See `Pipeline.answer`."""
@@ -109,58 +87,24 @@ class Application:
         """See `Tasks.documents`."""
         return self._tasks.documents()
 
-    def sync(self, paths: Sequence[str], collection: str = "", dry_run: bool = False) -> Iterator[DocumentReport]:
-        """Register `paths` and sync them alone, or without any sync every source; yields a report a document.
+    @property
+    def collections(self) -> Mapping[str, Collection]:
+        """What the knowledge folders hold, as of the last sync of everything."""
+        return self.corpus.collections
 
-        `collection` is where the paths belong, and a path that belongs elsewhere moves there; by default a path stays where it
-        is, and a new one goes to `documents`. A dry run registers and changes nothing.
+    def stored(self, states: Sequence[StoredState], collection: str = "") -> list[StoredDocument]:
+        """See `Corpus.stored`."""
+        return self.corpus.stored(states, collection)
 
-        Raises:
-            SettingsError: a path does not exist.
-            DataDirectoryError: the catalogue cannot be written.
-            IndexDamaged: an index cannot be written.
-        """
-        for _, report in self.sync_with_total(paths, collection, dry_run):
-            yield report
+    def sync(
+        self, paths: Sequence[str], collection: str = "", dry_run: bool = False, pace: Pace | None = None
+    ) -> Iterator[DocumentReport]:
+        """See `Corpus.sync`."""
+        return self.corpus.sync(paths, collection, dry_run, pace)
 
-    def sync_with_total(
-        self, paths: Sequence[str], collection: str = "", dry_run: bool = False
-    ) -> Iterator[tuple[int, DocumentReport]]:
-        """As `sync`, each report with the number of documents there are to come in all."""
-        with self._syncing, Sandbox() as sandbox:
-            if not paths:
-                self.collections = collections.discover(knowledge_folders(self.settings))
-            sources, synchronizer = self._sources(), self._synchronizer(sandbox.read)
-            planned = plan(self._wanted(sources, paths, collection, dry_run), self.catalogue, sources.list)
-            reports = synchronizer.preview(planned) if dry_run else synchronizer.run(planned)
-            for report in reports:
-                yield len(planned.tasks), report
-            if not paths and not dry_run:
-                sources.forget_empty()
-                self.catalogue.set_meta(**{_BUILT_IN_READ: "yes"})
-
-    def remove(self, paths: Sequence[str]) -> Iterator[DocumentReport]:
-        """Remove registered paths with their documents, whether or not their files are still there.
-
-        Raises:
-            SettingsError: a path is not registered.
-            DataDirectoryError: the catalogue cannot be written.
-            IndexDamaged: an index cannot be written.
-        """
-        with self._syncing:
-            yield from self._synchronizer().forget(self._sources().registered(paths))
-
-    def _sources(self) -> Sources:
-        return Sources(self.catalogue, self.collections)
-
-    def _wanted(self, sources: Sources, paths: Sequence[str], collection: str, dry_run: bool) -> list[Source]:
-        # all are looked at before one is registered: a misspelt path changes nothing
-        found = [sources.find(path, collection) for path in paths]
-        if dry_run:
-            return found or sources.find_all()
-        if not paths:
-            sources.register_built_in()
-        return [sources.register(path, collection) for path in paths] or self.catalogue.sources()
+    def remove(self, paths: Sequence[str], pace: Pace | None = None) -> Iterator[DocumentReport]:
+        """See `Corpus.remove`."""
+        return self.corpus.remove(paths, pace)
 
     def _parts(self) -> Parts:
         return Parts(
@@ -171,9 +115,6 @@ class Application:
             encoder_fingerprint=self.encoder.card.fingerprint,
             generation=self.indexes.generation,
         )
-
-    def _synchronizer(self, read: Read = reader.read) -> Synchronizer:
-        return Synchronizer(self.catalogue, self.indexes, self._splitter, read)
 
 
 @contextmanager
@@ -205,17 +146,3 @@ def freeze() -> None:
     """
     gc.collect()
     gc.freeze()
-
-
-def knowledge_folders(settings: Settings) -> list[Path]:
-    """Folders of collections, a later one laid over an earlier one."""
-    if settings.knowledge is not None:
-        return [settings.knowledge.expanduser().resolve()]
-    folders = [shipped("knowledge"), Path("knowledge").resolve()]
-    return list(dict.fromkeys(folders))
-
-
-def shipped(name: str) -> Path:
-    """A data folder as the wheel carries it, or as it lies in a source checkout."""
-    inside = _HERE / "shipped" / name
-    return inside if inside.is_dir() else _HERE.parent / name

@@ -20,6 +20,7 @@
     │       └── DataDirectoryInUse   another process owns it
     ├── DocumentRefused      one file cannot be read; the rest of a sync goes on
     │   └── UrlRefused           an address that is never fetched: not public, not http, or malformed
+    ├── SyncStopped          a sync was asked to end; what it did is kept
     ├── FetchFailed          a web server gives no answer now; what is known of the page stays
     ├── EngineUnavailable    the engine's server gives no answer now (exit 1, HTTP 503)
     │   ├── EngineUnreachable    nothing answers at its address
@@ -120,6 +121,10 @@ class UrlRefused(DocumentRefused):
 
 class FetchFailed(ChatbotError):
     """A web server did not answer, or broke off; it may do better another time, so what is known of the page stays."""
+
+
+class SyncStopped(ChatbotError):
+    """Somebody asked a sync to end; what it did is kept, and the next one goes on from there."""
 
 
 class EngineUnavailable(ChatbotError):

@@ -63,7 +63,8 @@ class Document(Value):
     """The scope a principal needs to see this document."""
 
 
-DocumentState = Literal["added", "changed", "unchanged", "removed", "partly", "refused", "failed"]
+DocumentState = Literal["added", "changed", "renamed", "unchanged", "removed", "partly", "refused", "failed"]
+"""`renamed` keeps the document under its new path, with its chunks and vectors; the reason says what it was called."""
 
 
 StoredState = Literal["pending", "parsed", "embedded", "live", "failed", "refused"]
@@ -81,7 +82,8 @@ class StoredDocument(Value):
     """Path inside the folder that was synced."""
     state: StoredState
     reason: str = ""
-    """Of a failed or refused one."""
+    """Of a failed or refused one; of a live one, what of it could not be read."""
+    chunks: int = 0
 
 
 class DocumentReport(Value):
@@ -94,6 +96,23 @@ class DocumentReport(Value):
     chunks: int = 0
     embedded_chunks: int = 0
     """Of a batch: encoding happens by the batch, and the count stands on its first report."""
+
+
+class SyncProgress(Value):
+    """How far a sync is."""
+
+    type: Literal["progress"] = "progress"
+    done: int = 0
+    """Documents, of `total`."""
+    total: int = 0
+    bytes_done: int = 0
+    """Of the documents that are done; a web page counts nothing before it is fetched."""
+    bytes_total: int = 0
+    embedded_chunks: int = 0
+    chunks_per_s: float | None = None
+    """Over the last half minute; None where nothing was embedded."""
+    seconds_left: float | None = None
+    """None while it is too early to say."""
 
 
 class Chunk(Value):

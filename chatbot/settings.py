@@ -46,6 +46,8 @@ class Settings(BaseSettings):
     """0 takes a free port."""
     allowed_hosts: tuple[str, ...] = ()
     """Names under which browsers reach the server, needed where `host` is not this machine alone."""
+    watch: bool = False
+    """Sync whenever a file changes, while the server runs. Off: reading takes processor time from answers, at any moment."""
     engine: str = "extractive"
     max_question_chars: int = Field(default=4000, ge=1)
     encoder: EncoderSettings = EncoderSettings()

@@ -20,12 +20,13 @@ from pydantic import ConfigDict, Field
 from chatbot import prompts
 from chatbot.apps import server
 from chatbot.apps.state import Progress, ServerState
-from chatbot.bootstrap import shipped
 from chatbot.engines.parts import Engine
 from chatbot.errors import UnknownCollection
 from chatbot.flow.condense import SearchForm
 from chatbot.flow.pipeline import Parts, Pipeline
 from chatbot.flow.screen import Check
+from chatbot.knowledge.pace import Pace
+from chatbot.knowledge.roots import shipped
 from chatbot.sampling import Sampling
 from chatbot.schema import AnswerEvent, Chunk, DocumentReport, Passage, Query
 from chatbot.settings import Settings
@@ -167,7 +168,9 @@ class ScriptedApplication:
     async def search(self, query: Query, k: int) -> list[Passage]:
         return await self.pipeline.search(query, k)
 
-    def sync(self, paths: Sequence[str], collection: str = "", dry_run: bool = False) -> Iterator[DocumentReport]:
+    def sync(
+        self, paths: Sequence[str], collection: str = "", dry_run: bool = False, pace: Pace | None = None
+    ) -> Iterator[DocumentReport]:
         try:
             for report in self.reports:
                 if isinstance(report, Exception):

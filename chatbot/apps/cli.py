@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from chatbot import __version__, settings
-from chatbot.apps import task_command
+from chatbot.apps import document_commands, task_command
 from chatbot.apps.controls import harmless
-from chatbot.errors import ChatbotError, InternalError, SettingsError, UserError, from_code
+from chatbot.errors import ChatbotError, InternalError, UserError, from_code
 
 if TYPE_CHECKING:
     from chatbot.apps.session import Session
@@ -107,28 +107,6 @@ def search(
     query = Query(text=text, collections=tuple(collection))
     passages = _with_session("search", lambda session: asyncio.run(session.search(query, k)))
     terminal.passages(passages, as_json=json)
-
-
-@app.command()
-def sync(
-    paths: Annotated[list[Path] | None, typer.Argument(help="Folders or files; none refreshes all sources.")] = None,
-    collection: Annotated[str, typer.Option("--collection", "-c", help="Collection for the paths [documents].")] = "",
-    json: Json = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change; change nothing.")] = False,
-    remove: Annotated[bool, typer.Option("--remove", help="Forget the paths and their documents; files stay.")] = False,
-) -> None:
-    """Bring the knowledge in step with files. Exit code 1 where something failed that may yet be read."""
-    from chatbot.apps import terminal
-
-    if remove and (not paths or dry_run or collection):
-        raise SettingsError("--remove takes one or more paths, and neither --dry-run nor --collection")
-    absolute = [str(path.expanduser().absolute()) for path in paths or []]
-
-    def act(session: Session) -> bool:
-        reports = session.remove(absolute) if remove else session.sync(absolute, collection, dry_run)
-        return terminal.sync(reports, as_json=json, dry_run=dry_run)
-
-    raise typer.Exit(1 if _with_session("sync", act, read_built_in=False) else 0)
 
 
 @app.command()
@@ -230,6 +208,7 @@ async def _ask(session: Session, query: Query, json: bool, stream: bool) -> Answ
 
 
 task_command.add_to(app, _with_session)
+document_commands.add_to(app, _say)
 
 
 if __name__ == "__main__":

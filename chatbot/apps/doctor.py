@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from chatbot import prompts, registry
-from chatbot.bootstrap import knowledge_folders, shipped
 from chatbot.encoders import card, runtime, weights
 from chatbot.errors import ChatbotError, WeightsMissing
 from chatbot.knowledge import collections, ownership
 from chatbot.knowledge.database import Database
+from chatbot.knowledge.roots import knowledge_folders, shipped
 from chatbot.settings import Settings
 
 # ruff: noqa: T201  printing is what this module is for

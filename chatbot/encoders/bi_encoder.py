@@ -11,7 +11,7 @@ from langchain_core.embeddings import Embeddings
 from tokenizers import Encoding, Tokenizer
 
 from chatbot.encoders import Vectors, card, weights
-from chatbot.encoders.card import Card
+from chatbot.encoders.card import TOKENIZER, Card
 from chatbot.encoders.compile import compile_encoder
 from chatbot.encoders.runtime import Batch, Graph
 
@@ -27,7 +27,7 @@ class BiEncoder(Embeddings):
 
     def __init__(self, folder: Path, card: Card, threads: int = 1) -> None:
         self.card = card
-        self.tokenizer_file = folder / "tokenizer.json"
+        self.tokenizer_file = folder / TOKENIZER
         self._tokenizer = Tokenizer.from_file(str(self.tokenizer_file))
         self._tokenizer.enable_truncation(card.max_tokens)
         self._tokenizer.no_padding()

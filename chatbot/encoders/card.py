@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
-from chatbot.encoders import runtime, weights
-from chatbot.encoders.runtime import Precision
+from chatbot.encoders import Precision, weights
 
 FILE = "encoder.json"
+TOKENIZER = "tokenizer.json"
 _READABLE = 60
 
 
@@ -43,11 +43,18 @@ class Place(NamedTuple):
 
     def card(self) -> Card | None:
         """The card, if what lies here is whole, of this model as it is now, and made for this CPU."""
+        from chatbot.encoders import runtime  # a second, which whoever only asks for the description need not wait
+
+        card = self.described()
+        return card if card and card.precision in runtime.precisions() else None
+
+    def described(self) -> Card | None:
+        """The card, if what lies here is whole, and of this model as it is now; made for whatever CPU."""
         try:
             card = Card.model_validate_json((self.folder / FILE).read_bytes())
         except (OSError, ValidationError):
             return None
-        usable = card.name == self.name and card.precision in runtime.precisions() and _whole(self.folder, card)
+        usable = card.name == self.name and _whole(self.folder, card)
         return card if usable and not _stale(card) else None
 
 

@@ -9,15 +9,14 @@ import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
-from chatbot.encoders import Vectors
+from chatbot.encoders import Precision, Vectors
 
-Precision = Literal["bf16", "f32"]
 Batch = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 _STREAMS = max(1, min(8, os.cpu_count() or 1))

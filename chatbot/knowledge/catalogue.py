@@ -6,7 +6,7 @@ version it replaces. Searches see live documents only, so a killed sync leaves e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
@@ -18,7 +18,17 @@ from chatbot.encoders import Vectors
 from chatbot.knowledge import migrations, states, tables
 from chatbot.knowledge.database import Database, upsert
 from chatbot.knowledge.states import LIVE
-from chatbot.knowledge.tables import IndexRow, Source, Version, to_chunk, to_document, to_index_row, to_source, to_version
+from chatbot.knowledge.tables import (
+    IndexRow,
+    Source,
+    Version,
+    to_chunk,
+    to_document,
+    to_index_row,
+    to_source,
+    to_stored,
+    to_version,
+)
 from chatbot.schema import Chunk, Document, StoredDocument, StoredState
 
 _BATCH = 500
@@ -88,13 +98,9 @@ class Catalogue:
 
     def in_state(self, *wanted: StoredState) -> list[StoredDocument]:
         """Every version in one of some states, with the reason where there is one, by collection and path."""
-        columns = tables.documents.c
-        rows = select(columns.collection, columns.path, columns.state, columns.reason).where(columns.state.in_(wanted))
+        rows = states.stored(tables.documents.c.state.in_(wanted))
         with self._database.reading() as connection:
-            found = [
-                StoredDocument(collection=row.collection, source=row.path, state=row.state, reason=row.reason)
-                for row in connection.execute(rows)
-            ]
+            found = [to_stored(row) for row in connection.execute(rows)]
         return sorted(found, key=lambda each: (each.collection, each.source, each.state))
 
     def record(self, source: Source, paths: Sequence[str], state: StoredState, reason: str = "") -> list[str]:
@@ -120,6 +126,22 @@ class Catalogue:
         """Write a new version of a document, parsed and not yet searched; returns the ids of the chunks that go."""
         with self._database.writing() as connection:
             return states.parse(connection, source, document, text, missing, recipe, chunks, mark)
+
+    def rename(self, source: Source, document_id: str, was: str, now: str, read_anew: bool = False) -> list[str]:
+        """Move a live document to another path; `read_anew` lets the next look at it find it changed. Returns dropped chunks."""
+        with self._database.writing() as connection:
+            return states.rename(connection, source, document_id, was, now, read_anew)
+
+    def is_live(self, document_id: str) -> bool:
+        wanted = select(tables.documents.c.id).where(tables.documents.c.id == document_id, LIVE)
+        with self._database.reading() as connection:
+            return connection.scalar(wanted) is not None
+
+    def note_marks(self, marks: Mapping[str, str]) -> None:
+        """Write down new marks, by document id, of documents whose bytes are as they were."""
+        with self._database.writing() as connection:
+            for document_id, mark in marks.items():
+                connection.execute(update(tables.documents).where(tables.documents.c.id == document_id).values(mark=mark))
 
     def note_embedded(self, document_ids: Sequence[str]) -> None:
         """Say of parsed versions that their vectors are stored."""

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from chatbot.knowledge import reader
+
+_SETTLED_NS = 2_000_000_000
+"""The coarsest clock of a file system (FAT's) ticks every two seconds: within one tick two contents have the same times."""
 
 
 class Content(NamedTuple):
@@ -26,6 +31,10 @@ class Unchanged(NamedTuple):
 class Origin(Protocol):
     """One document's place."""
 
+    def size(self) -> int:
+        """Bytes, as far as can be said without reading; 0 where it cannot."""
+        ...
+
     def load(self, mark: str) -> Content | Unchanged:
         """The bytes, or only word that they are those that came with `mark`; "" always gives the bytes.
 
@@ -44,5 +53,25 @@ class FileOrigin:
     name: str
     file: Path
 
+    def size(self) -> int:
+        try:
+            return self.file.stat().st_size
+        except OSError:
+            return 0
+
     def load(self, mark: str) -> Content | Unchanged:
-        return Content(self.name, reader.load(self.name, self.file))
+        before = self.file.stat()
+        if mark and mark == _mark(before):
+            return Unchanged()
+        raw = reader.load(self.name, self.file)
+        after = self.file.stat()
+        settled = time.time_ns() - max(after.st_mtime_ns, after.st_ctime_ns) > _SETTLED_NS
+        return Content(self.name, raw, _mark(after) if settled and _mark(before) == _mark(after) else "")
+
+
+def _mark(stat: os.stat_result) -> str:
+    """The time of the last change of anything about the file cannot be set, so that none goes unseen.
+
+    Windows has the time of creation in its place: there, a file of the same size and time of change passes for the same.
+    """
+    return f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_ino}"

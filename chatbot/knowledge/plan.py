@@ -26,6 +26,13 @@ class Task(NamedTuple):
     """Why nothing can be said of what lies here: what is known of it stays."""
     refusal: str = ""
     """Why it may not be read: what is known of it goes."""
+    was: str = ""
+    """The path that the document had until now."""
+
+    @property
+    def is_removal(self) -> bool:
+        """True for what is there no more."""
+        return not (self.origin or self.fault or self.refusal)
 
 
 class Plan(NamedTuple):

@@ -23,6 +23,11 @@ def suffix_of(name: str) -> str:
     return Path(name).suffix.lower().removeprefix(".")
 
 
+def title_of(name: str) -> str:
+    """The title of a document that has none of its own."""
+    return Path(name).stem.replace("-", " ").replace("_", " ").strip()
+
+
 def supported(name: str) -> bool:
     """True if some format reads files of this name."""
     return suffix_of(name) in registry.names("chatbot.formats")
@@ -57,7 +62,7 @@ def read(name: str, raw: bytes) -> Extracted:
     if not extracted.text.strip():
         raise DocumentRefused("there is no text in it")
     if not extracted.title:
-        extracted = extracted.model_copy(update={"title": Path(name).stem.replace("-", " ").replace("_", " ").strip()})
+        extracted = extracted.model_copy(update={"title": title_of(name)})
     return extracted
 
 

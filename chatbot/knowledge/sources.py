@@ -77,6 +77,11 @@ class Sources:
         for name in self._built_in:
             self._catalogue.add_source(name, f"{BUILT_IN}{name}")
 
+    def paths(self) -> Sequence[str]:
+        """Locations of the sources that are files or folders here."""
+        folders = self._kinds[-1]
+        return [source.location for source in self._catalogue.sources() if self._kind(source.location) is folders]
+
     def forget_empty(self) -> None:
         """Forget the collections that are in the knowledge folders no more; a sync has removed their documents."""
         for source in self._catalogue.sources():

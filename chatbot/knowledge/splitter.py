@@ -6,6 +6,7 @@ import hashlib
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import pairwise, zip_longest
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from tokenizers import Tokenizer
 from chatbot.knowledge.formats.extracted import Extracted, Heading
 from chatbot.schema import Chunk
 
-VERSION = 4
+VERSION = 5
 """Raised whenever the same document would be split or read differently: documents are then read anew."""
 
 _MAX_CHARS_PER_TOKEN = 16
@@ -27,6 +28,8 @@ _MOST_CHARS = 4_000
 _MOST_CHUNKS = 4
 """The splitter's time grows with the square of a line without boundaries. It is given no more than so much of one at once; the
 longest paragraphs of prose are shorter."""
+_MOST_AT_ONCE = 65_536
+"""Characters that the splitter is given: while it runs, no Ctrl+C is heard."""
 _BOUNDARIES = (
     re.compile(r".*[.!?…][\"')\]»”’]*\s", re.DOTALL),
     re.compile(r".*[。！？]", re.DOTALL),
@@ -43,12 +46,9 @@ class Splitter:
 
     def __init__(self, tokenizer_file: Path, min_tokens: int, max_tokens: int, encoder_tokens: int) -> None:
         """`encoder_tokens` is all the encoder reads of a text, its special tokens included."""
-        self._tokenizer = Tokenizer.from_file(str(tokenizer_file))
-        self._tokenizer.no_truncation()
-        self._tokenizer.no_padding()
         self._file = str(tokenizer_file)
         self._bounds = (min_tokens, max_tokens)
-        self._room = encoder_tokens - self._tokenizer.num_special_tokens_to_add(False)
+        self._encoder_tokens = encoder_tokens
         self._splitters: dict[int, TextSplitter] = {}
         self._most_chars = max_tokens * _MAX_CHARS_PER_TOKEN
         digest = hashlib.blake2b(tokenizer_file.read_bytes(), digest_size=4).hexdigest()
@@ -93,6 +93,9 @@ class Splitter:
                 yield from ((end + one, end + another) for one, another in pairwise([0, *ends]))
                 start = end + len(line)
             end += len(line)
+            if end - start > _MOST_AT_ONCE:
+                yield start, end
+                start = end
         if start < end:
             yield start, end
 
@@ -110,6 +113,18 @@ class Splitter:
                 ends.append(ends[-1] + max(1, _best_end(line[ends[-1] : starts[over]])))
             ends.append(stop)
         return ends[1:]
+
+    @cached_property
+    def _tokenizer(self) -> Tokenizer:
+        # read when there is something to split: a sync that finds nothing new asks for the recipe alone
+        tokenizer = Tokenizer.from_file(self._file)
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        return tokenizer
+
+    @cached_property
+    def _room(self) -> int:
+        return self._encoder_tokens - self._tokenizer.num_special_tokens_to_add(False)
 
     def _splitter(self, headings: str) -> TextSplitter:
         """The splitter for what the headings leave of the encoder's tokens: at least half, whatever they take."""

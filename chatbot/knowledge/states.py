@@ -22,14 +22,15 @@ LIVE: ColumnElement[bool] = _documents.state == "live"
 
 
 def versions(source: Source, wanted: ColumnElement[bool]) -> Select[*tuple[object, ...]]:
-    """Rows for `to_version` with their paths, the texts left where they are."""
+    """Rows of a source for `to_version`, with their paths."""
+    return stored(wanted).where(_documents.source_id == source.id)
+
+
+def stored(wanted: ColumnElement[bool]) -> Select[*tuple[object, ...]]:
+    """Rows for `to_stored`, the texts left where they are."""
     columns = [column for column in tables.documents.c if column.name != "text"]
-    return (
-        select(*columns, func.count(tables.chunks.c.id).label("chunks"))
-        .join(tables.chunks, isouter=True)
-        .where(_documents.source_id == source.id, wanted)
-        .group_by(_documents.id)
-    )
+    count = func.count(tables.chunks.c.id).label("chunks")
+    return select(*columns, count).join(tables.chunks, isouter=True).where(wanted).group_by(_documents.id)
 
 
 def record(connection: Connection, source: Source, paths: Sequence[str], state: StoredState, reason: str = "") -> list[str]:
@@ -72,9 +73,21 @@ def parse(
             mark=mark,
         )
     )
-    for chunk in chunks:
-        values = {**chunk.model_dump(mode="json"), "embedded_hash": embedded_hash(embedded_text(document.title, chunk))}
-        connection.execute(insert(tables.chunks).values(values))
+    rows = [
+        {**chunk.model_dump(mode="json"), "embedded_hash": embedded_hash(embedded_text(document.title, chunk))}
+        for chunk in chunks
+    ]
+    if rows:
+        connection.execute(insert(tables.chunks), rows)
+    return dropped
+
+
+def rename(connection: Connection, source: Source, document_id: str, was: str, now: str, read_anew: bool) -> list[str]:
+    """Give a live version another path, where nothing is live; returns the ids of the chunks that go with what was on its way."""
+    dropped = drop_unfinished(connection, source, [was, now])
+    recipe = {"recipe": ""} if read_anew else {}  # no recipe is this one, so that a sync that is killed reads it anew as well
+    # its mark is of another place
+    connection.execute(update(tables.documents).where(_documents.id == document_id).values(path=now, mark="", **recipe))
     return dropped
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text, UniqueConstraint
 
 from chatbot.knowledge.splitter import embedded_hash, embedded_text
-from chatbot.schema import Chunk, Document, StoredState, Value
+from chatbot.schema import Chunk, Document, StoredDocument, StoredState, Value
 
 metadata = MetaData()
 
@@ -81,6 +81,7 @@ class Version(Value):
     collection: str
     content_hash: str
     recipe: str
+    title: str
     chunks: int
     missing: str
     mark: str
@@ -113,9 +114,16 @@ def to_version(row: Any) -> Version:
         collection=row.collection,
         content_hash=row.content_hash,
         recipe=row.recipe,
+        title=row.title,
         chunks=row.chunks,
         missing=row.missing,
         mark=row.mark,
+    )
+
+
+def to_stored(row: Any) -> StoredDocument:
+    return StoredDocument(
+        collection=row.collection, source=row.path, state=row.state, reason=row.reason or row.missing, chunks=row.chunks
     )
 
 

@@ -17,7 +17,8 @@ from fastapi import FastAPI
 from starlette.responses import JSONResponse, StreamingResponse
 
 from chatbot import settings
-from chatbot.apps.session import RemoteApplication, connect
+from chatbot.apps.remote import RemoteApplication
+from chatbot.apps.session import connect
 from chatbot.apps.state import Progress
 from chatbot.bootstrap import Application
 from chatbot.errors import DataDirectoryError, DataDirectoryInUse, InternalError, UserError

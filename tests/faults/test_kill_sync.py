@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from documents import write
+from stores import Stores
 
 from chatbot.bootstrap import Application, open_application
 from chatbot.encoders import bi_encoder
@@ -49,7 +50,7 @@ class Store:
         splitter = Splitter(self.encoder.tokenizer_file, 8, 16, self.encoder.card.max_tokens)
         sources = Sources(self.catalogue, {})
         planned = plan([sources.register(str(folder), "shelf")], self.catalogue, sources.list)
-        return list(Synchronizer(self.catalogue, self.indexes, splitter).run(planned))
+        return list(Synchronizer(Stores(self.catalogue, self.indexes, splitter, self.encoder)).run(planned))
 
     def close(self) -> None:
         self.indexes.close()

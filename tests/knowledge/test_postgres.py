@@ -11,6 +11,7 @@ from documents import write
 from postgres_server import Server
 from sqlalchemy import Engine, create_engine, event, inspect
 from sqlalchemy.exc import ProgrammingError
+from stores import Stores
 
 from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.errors import DataDirectoryError, DataDirectoryInUse, SettingsError
@@ -25,7 +26,7 @@ from chatbot.knowledge.sync import Synchronizer
 def test_a_folder_is_synced(postgres: Server, tmp_path: Path, tiny_encoder: BiEncoder) -> None:
     catalogue = Catalogue(postgres.new_database())
     indexes = Indexes(tmp_path / "indexes", catalogue, tiny_encoder)
-    synchronizer = Synchronizer(catalogue, indexes, Splitter(tiny_encoder.tokenizer_file, 8, 16, 48))
+    synchronizer = Synchronizer(Stores(catalogue, indexes, Splitter(tiny_encoder.tokenizer_file, 8, 16, 48), tiny_encoder))
     sources = Sources(catalogue, {})
     folder = write(tmp_path / "folder", {"a.md": "# Cats\n\nCats purr.", "b.md": "# Dogs\n\nDogs bark.", "c.txt": b""})
 

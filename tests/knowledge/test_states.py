@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from documents import write
 from sqlalchemy import Engine, event
+from stores import Stores
 
 from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.knowledge.catalogue import Catalogue
@@ -52,7 +53,9 @@ class Shelf:
         return self.synchronizer().run(plan(wanted, self.catalogue, sources.list))
 
     def synchronizer(self) -> Synchronizer:
-        return Synchronizer(self.catalogue, self.indexes, Splitter(self._encoder.tokenizer_file, 8, 16, 48))
+        return Synchronizer(
+            Stores(self.catalogue, self.indexes, Splitter(self._encoder.tokenizer_file, 8, 16, 48), self._encoder)
+        )
 
     def sync(self, *paths: Path) -> dict[str, str]:
         return {report.source: report.state for report in self.run(*paths)}

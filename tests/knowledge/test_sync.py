@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from documents import pdf, write
+from stores import Stores
 
 from chatbot import registry
 from chatbot.bootstrap import Application
@@ -46,11 +47,8 @@ class Shelf:
         write(self.folder, {name.replace("_", "."): content for name, content in files.items()})
 
     def synchronizer(self, most: int = 32) -> Synchronizer:
-        return Synchronizer(
-            self.catalogue,
-            self.indexes,
-            Splitter(self.encoder.tokenizer_file, 8, most, self.encoder.card.max_tokens),
-        )
+        splitter = Splitter(self.encoder.tokenizer_file, 8, most, self.encoder.card.max_tokens)
+        return Synchronizer(Stores(self.catalogue, self.indexes, splitter, self.encoder))
 
     def sources(self) -> Sources:
         return Sources(self.catalogue, self.built_in)
@@ -157,7 +155,7 @@ def test_a_moved_file_encodes_nothing(shelf: Shelf) -> None:
     shelf.sync()
     (shelf.folder / "long.md").rename(shelf.folder / "moved.md")
     reports = shelf.sync()
-    assert states(reports) == {"moved.md": "added", "long.md": "removed"}
+    assert states(reports) == {"moved.md": "renamed"}
     assert embedded(reports) == 0
     assert shelf.search("machine oil") == {"moved.md"}
 

@@ -1,0 +1,170 @@
+"""The documents of a data directory: who owns it, its catalogue, and encoder and indexes once somebody needs them.
+
+A sync that finds nothing new, and a list of the documents, need neither; opening them takes seconds.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Self, get_args
+
+from chatbot.encoders import card
+from chatbot.knowledge import collections
+from chatbot.knowledge.catalogue import Catalogue
+from chatbot.knowledge.collections import Collection
+from chatbot.knowledge.ownership import Ownership
+from chatbot.knowledge.pace import Pace
+from chatbot.knowledge.plan import plan
+from chatbot.knowledge.roots import knowledge_folders
+from chatbot.knowledge.sandbox import Sandbox
+from chatbot.knowledge.sources import Sources
+from chatbot.knowledge.splitter import Splitter
+from chatbot.knowledge.sync import Synchronizer
+from chatbot.knowledge.tables import Source
+from chatbot.schema import DocumentReport, StoredDocument, StoredState
+from chatbot.settings import Settings
+
+if TYPE_CHECKING:
+    from chatbot.encoders.bi_encoder import BiEncoder
+    from chatbot.knowledge.generations import Indexes
+
+_BUILT_IN_READ = "built_in_read"
+"""A note in the catalogue. That documents are there says nothing: a first sync may have been killed, or have been of a path."""
+
+_STOPPING_S = 10
+"""Stores that are closed under a sync lose nothing, but its last words would be errors."""
+
+
+class Corpus:
+    """Owns the data directory while it is open."""
+
+    def __init__(self, settings: Settings, command: str) -> None:
+        """
+        Raises:
+            UserError: settings or the data directory are not usable.
+        """
+        self.settings = settings
+        self.collections: dict[str, Collection] = collections.discover(knowledge_folders(settings))
+        with ExitStack() as stack:
+            self.ownership = Ownership(settings.data_dir, command, wait_s=1)
+            stack.callback(self.ownership.release)
+            self.catalogue = Catalogue(settings.database or settings.data_dir / "catalogue.sqlite")
+            stack.callback(self.catalogue.close)
+            self._encoder: BiEncoder | None = None
+            self._indexes: Indexes | None = None
+            self._syncing = threading.Lock()
+            self._opening = threading.RLock()
+            self._stack = stack.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every store and give up the data directory; a sync that was stopped may come to its end first."""
+        self._syncing.acquire(timeout=_STOPPING_S)
+        self._stack.close()
+
+    @property
+    def encoder(self) -> BiEncoder:
+        """
+        Raises:
+            WeightsMissing: see `bi_encoder.load`.
+        """
+        with self._opening:
+            if self._encoder is None:
+                from chatbot.encoders import bi_encoder  # OpenVINO takes a second
+
+                settings = self.settings
+                self._encoder = bi_encoder.load(settings.encoder.model, settings.data_dir / "models", settings.encoder.threads)
+            return self._encoder
+
+    @property
+    def indexes(self) -> Indexes:
+        """
+        Raises:
+            IndexDamaged: the indexes could not be rebuilt.
+        """
+        with self._opening:
+            if self._indexes is None:
+                from chatbot.knowledge.generations import Indexes  # Chroma takes a second
+
+                self._indexes = Indexes(self.settings.data_dir / "indexes", self.catalogue, self.encoder)
+                self._stack.callback(self._indexes.close)
+            return self._indexes
+
+    @property
+    def splitter(self) -> Splitter:
+        chunks, place = self.settings.chunks, card.place(self.settings.encoder.model, self.settings.data_dir / "models")
+        # what the encoder would say of itself, if it was compiled already
+        known = place.described() or self.encoder.card
+        return Splitter(place.folder / card.TOKENIZER, chunks.min_tokens, chunks.max_tokens, known.max_tokens)
+
+    def is_empty(self) -> bool:
+        """True while no document can be asked about."""
+        return not self.catalogue.collections()
+
+    def has_read_built_in(self) -> bool:
+        """True once a sync has read the built-in knowledge to its end."""
+        return bool(self.catalogue.meta(_BUILT_IN_READ))
+
+    def stored(self, states: Sequence[StoredState], collection: str = "") -> list[StoredDocument]:
+        """Every version in one of some states, or of all, with the reason where there is one, by collection and path."""
+        found = self.catalogue.in_state(*(states or get_args(StoredState)))
+        return [each for each in found if not collection or each.collection == collection]
+
+    def sync(
+        self, paths: Sequence[str], collection: str = "", dry_run: bool = False, pace: Pace | None = None
+    ) -> Iterator[DocumentReport]:
+        """Register `paths` and sync them alone, or without any sync every source; yields a report a document.
+
+        `collection` is where the paths belong, and a path that belongs elsewhere moves there; by default a path stays where it
+        is, and a new one goes to `documents`. A dry run registers and changes nothing. Another thread may look at `pace`.
+
+        Raises:
+            SettingsError: a path does not exist.
+            SyncStopped: by way of `pace`.
+            DataDirectoryError: the catalogue cannot be written.
+            IndexDamaged: an index cannot be written.
+        """
+        with self._syncing, Sandbox() as sandbox:
+            if not paths:
+                self.collections = collections.discover(knowledge_folders(self.settings))
+            sources, synchronizer = self._sources(), Synchronizer(self, sandbox.read, pace)
+            planned = plan(self._wanted(sources, paths, collection, dry_run), self.catalogue, sources.list)
+            yield from synchronizer.preview(planned) if dry_run else synchronizer.run(planned)
+            if not paths and not dry_run:
+                sources.forget_empty()
+                if not self.has_read_built_in():
+                    self.catalogue.set_meta(**{_BUILT_IN_READ: "yes"})
+
+    def remove(self, paths: Sequence[str], pace: Pace | None = None) -> Iterator[DocumentReport]:
+        """Remove registered paths with their documents, whether or not their files are still there.
+
+        Raises:
+            SettingsError: a path is not registered.
+            DataDirectoryError: the catalogue cannot be written.
+            IndexDamaged: an index cannot be written.
+        """
+        with self._syncing:
+            yield from Synchronizer(self, pace=pace).forget(self._sources().registered(paths))
+
+    def places(self) -> list[str]:
+        """Where the registered folders and files lie, and the knowledge folders: what may change."""
+        return [*map(str, knowledge_folders(self.settings)), *self._sources().paths()]
+
+    def _sources(self) -> Sources:
+        return Sources(self.catalogue, self.collections)
+
+    def _wanted(self, sources: Sources, paths: Sequence[str], collection: str, dry_run: bool) -> list[Source]:
+        # all are looked at before one is registered: a misspelt path changes nothing
+        found = [sources.find(path, collection) for path in paths]
+        if dry_run:
+            return found or sources.find_all()
+        if not paths:
+            sources.register_built_in()
+        return [sources.register(path, collection) for path in paths] or self.catalogue.sources()
