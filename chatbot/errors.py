@@ -19,6 +19,7 @@
     │   └── DataDirectoryError   not writable
     │       └── DataDirectoryInUse   another process owns it
     ├── DocumentRefused      one file cannot be read; the rest of a sync goes on
+    │   ├── DocumentGone         there is no such document any more, and what was known of it goes
     │   └── UrlRefused           an address that is never fetched: not public, not http, or malformed
     ├── SyncStopped          a sync was asked to end; what it did is kept
     ├── FetchFailed          a web server gives no answer now; what is known of the page stays
@@ -113,6 +114,10 @@ class DataDirectoryInUse(DataDirectoryError):
 
 class DocumentRefused(ChatbotError):
     """One document cannot be read; the message is the reason that the sync report shows."""
+
+
+class DocumentGone(DocumentRefused):
+    """There is nothing where a document should be."""
 
 
 class UrlRefused(DocumentRefused):

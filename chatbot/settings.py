@@ -20,6 +20,7 @@ from chatbot.sections import (
     AbstentionSettings,
     ChunkSettings,
     EncoderSettings,
+    FetchSettings,
     RetrievalSettings,
     VllmSettings,
 )
@@ -55,6 +56,12 @@ class Settings(BaseSettings):
     retrieval: RetrievalSettings = RetrievalSettings()
     abstention: AbstentionSettings = AbstentionSettings()
     vllm: VllmSettings = VllmSettings()
+    fetch: FetchSettings = FetchSettings()
+
+    @property
+    def is_private(self) -> bool:
+        """True where nobody but this machine's users reaches the server."""
+        return self.host in LOOPBACK and not self.allowed_hosts
 
     @classmethod
     def settings_customise_sources(
