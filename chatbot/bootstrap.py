@@ -17,6 +17,7 @@ from chatbot.knowledge.corpus import Corpus
 from chatbot.knowledge.ownership import Owner
 from chatbot.knowledge.pace import Pace
 from chatbot.knowledge.roots import shipped
+from chatbot.knowledge.uploads import Uploads
 from chatbot.sampling import Sampling
 from chatbot.schema import AnswerEvent, DocumentReport, Passage, Query, StoredDocument, StoredState
 from chatbot.settings import Settings
@@ -92,15 +93,25 @@ class Application:
         """What the knowledge folders hold, as of the last sync of everything."""
         return self.corpus.collections
 
+    @property
+    def uploads(self) -> Uploads:
+        """Files that people sent."""
+        return self.corpus.uploads
+
     def stored(self, states: Sequence[StoredState], collection: str = "") -> list[StoredDocument]:
         """See `Corpus.stored`."""
         return self.corpus.stored(states, collection)
 
     def sync(
-        self, paths: Sequence[str], collection: str = "", dry_run: bool = False, pace: Pace | None = None
+        self,
+        paths: Sequence[str],
+        collection: str = "",
+        dry_run: bool = False,
+        pace: Pace | None = None,
+        pages: bool = True,
     ) -> Iterator[DocumentReport]:
         """See `Corpus.sync`."""
-        return self.corpus.sync(paths, collection, dry_run, pace)
+        return self.corpus.sync(paths, collection, dry_run, pace, pages)
 
     def remove(self, paths: Sequence[str], pace: Pace | None = None) -> Iterator[DocumentReport]:
         """See `Corpus.remove`."""

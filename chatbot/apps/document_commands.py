@@ -26,14 +26,16 @@ def add_to(app: typer.Typer, say: Say) -> None:
 
     @app.command()
     def sync(
-        paths: Annotated[list[str] | None, typer.Argument(help="Folders or files; none refreshes all sources.")] = None,
+        paths: Annotated[
+            list[str] | None, typer.Argument(help="Folders, files, pages or sitemaps (https://...); none refreshes all sources.")
+        ] = None,
         collection: Annotated[str, typer.Option("--collection", "-c", help="Collection for the paths [documents].")] = "",
         json: Json = False,
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change; change nothing.")] = False,
         remove: Annotated[bool, typer.Option("--remove", help="Forget the paths and their documents; files stay.")] = False,
         watch: Annotated[bool, typer.Option("--watch", help="Go on, and sync again whenever a file changes.")] = False,
     ) -> None:
-        """Bring the knowledge in step with files. Exit code 1 where something failed that may yet be read."""
+        """Bring the knowledge in step with files and pages. Exit code 1 where something failed that may yet be read."""
         if remove and (not paths or dry_run or collection or watch):
             raise SettingsError("--remove takes one or more paths, and neither --dry-run, --watch nor --collection")
         if watch and (json or dry_run):

@@ -19,7 +19,7 @@ from fastapi import FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from chatbot import __version__
-from chatbot.apps import api, documents_api, openai_api, problems, sync_api, tasks_api
+from chatbot.apps import api, documents_api, openai_api, problems, sync_api, tasks_api, uploads_api
 from chatbot.apps.admission import Admission
 from chatbot.apps.headers import SecurityHeaders
 from chatbot.apps.page import FrontPage, load_page
@@ -133,6 +133,7 @@ def build(settings: Settings, state: ServerState, start: Callable[[AsyncExitStac
     app.include_router(tasks_api.router)
     app.include_router(documents_api.router)
     app.include_router(sync_api.router)
+    app.include_router(uploads_api.router)
     app.add_route("/v1/{rest:path}", problems.no_route, _METHODS, include_in_schema=False)
     app.mount("/", app.state.page)
     return app
@@ -183,7 +184,7 @@ async def _look(application: Application, say: Say) -> None:
 def _first_sync(application: Application, state: ServerState, say: Say) -> None:
     changed, next_word = 0, time.monotonic() + _NEXT_WORD_S
     state.progress = Progress(phase="syncing")
-    for report in application.sync((), pace=state.pace):
+    for report in application.sync((), pace=state.pace, pages=False):
         if state.stopping.is_set():
             return
         state.progress = Progress(phase="syncing", message=report.source)
@@ -204,7 +205,7 @@ def _watch(application: Application, state: ServerState, say: Say) -> None:
     for _ in watch.rounds(places, state.stopping, but_not=data_dir):
         pace = state.pace = Pace()
         try:
-            changed = [each for each in application.sync((), pace=pace) if each.state != "unchanged"]
+            changed = [each for each in application.sync((), pace=pace, pages=False) if each.state != "unchanged"]
         except SyncStopped:
             return
         except ChatbotError as error:

@@ -37,9 +37,13 @@ async def sync(body: SyncRequest, application: Opened, request: Request) -> Stre
 
     A client that leaves stops the sync after the step it is at.
     """
+    return streamed(application, body, request.app.state.server)
+
+
+def streamed(application: Application, body: SyncRequest, state: ServerState) -> StreamingResponse:
+    """A sync's reports and progress, a JSON value a line."""
     pace = Pace()
-    lines = _streamed(_reports(application, body, pace), pace, request.app.state.server)
-    return StreamingResponse(lines, media_type="application/x-ndjson")
+    return StreamingResponse(_streamed(_reports(application, body, pace), pace, state), media_type="application/x-ndjson")
 
 
 def _reports(application: Application, body: SyncRequest, pace: Pace) -> Generator[str]:

@@ -11,9 +11,10 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self, get_args
 
 from chatbot.encoders import card
-from chatbot.knowledge import collections
+from chatbot.knowledge import collections, urls
 from chatbot.knowledge.catalogue import Catalogue
 from chatbot.knowledge.collections import Collection
+from chatbot.knowledge.fetcher import Fetcher
 from chatbot.knowledge.ownership import Ownership
 from chatbot.knowledge.pace import Pace
 from chatbot.knowledge.plan import plan
@@ -23,6 +24,8 @@ from chatbot.knowledge.sources import Sources
 from chatbot.knowledge.splitter import Splitter
 from chatbot.knowledge.sync import Synchronizer
 from chatbot.knowledge.tables import Source
+from chatbot.knowledge.uploads import Uploads
+from chatbot.knowledge.web import Web
 from chatbot.schema import DocumentReport, StoredDocument, StoredState
 from chatbot.settings import Settings
 
@@ -54,6 +57,8 @@ class Corpus:
             stack.callback(self.catalogue.close)
             self._encoder: BiEncoder | None = None
             self._indexes: Indexes | None = None
+            self.uploads = Uploads(settings.data_dir / "uploads")
+            self._fetcher = Fetcher(settings.fetch)
             self._syncing = threading.Lock()
             self._opening = threading.RLock()
             self._stack = stack.pop_all()
@@ -118,12 +123,18 @@ class Corpus:
         return [each for each in found if not collection or each.collection == collection]
 
     def sync(
-        self, paths: Sequence[str], collection: str = "", dry_run: bool = False, pace: Pace | None = None
+        self,
+        paths: Sequence[str],
+        collection: str = "",
+        dry_run: bool = False,
+        pace: Pace | None = None,
+        pages: bool = True,
     ) -> Iterator[DocumentReport]:
         """Register `paths` and sync them alone, or without any sync every source; yields a report a document.
 
         `collection` is where the paths belong, and a path that belongs elsewhere moves there; by default a path stays where it
         is, and a new one goes to `documents`. A dry run registers and changes nothing. Another thread may look at `pace`.
+        `pages=False` leaves the web alone where all sources are meant: a start must not wait for it, nor a saved file ask for it.
 
         Raises:
             SettingsError: a path does not exist.
@@ -135,7 +146,7 @@ class Corpus:
             if not paths:
                 self.collections = collections.discover(knowledge_folders(self.settings))
             sources, synchronizer = self._sources(), Synchronizer(self, sandbox.read, pace)
-            planned = plan(self._wanted(sources, paths, collection, dry_run), self.catalogue, sources.list)
+            planned = plan(self._wanted(sources, paths, collection, dry_run, pages), self.catalogue, sources.list)
             yield from synchronizer.preview(planned) if dry_run else synchronizer.run(planned)
             if not paths and not dry_run:
                 sources.forget_empty()
@@ -158,13 +169,14 @@ class Corpus:
         return [*map(str, knowledge_folders(self.settings)), *self._sources().paths()]
 
     def _sources(self) -> Sources:
-        return Sources(self.catalogue, self.collections)
+        return Sources(self.catalogue, self.collections, [Web(self._fetcher)])
 
-    def _wanted(self, sources: Sources, paths: Sequence[str], collection: str, dry_run: bool) -> list[Source]:
+    def _wanted(self, sources: Sources, paths: Sequence[str], collection: str, dry_run: bool, pages: bool) -> list[Source]:
         # all are looked at before one is registered: a misspelt path changes nothing
         found = [sources.find(path, collection) for path in paths]
-        if dry_run:
-            return found or sources.find_all()
-        if not paths:
+        if not paths and not dry_run:
             sources.register_built_in()
-        return [sources.register(path, collection) for path in paths] or self.catalogue.sources()
+        if not paths:
+            every = sources.find_all()
+            return [source for source in every if pages or not urls.looks_like_one(source.location)]
+        return found if dry_run else [sources.register(path, collection) for path in paths]

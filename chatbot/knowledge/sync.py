@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
-from chatbot.errors import DocumentRefused, FetchFailed, FormatFailed
+from chatbot.errors import DocumentGone, DocumentRefused, FetchFailed, FormatFailed, UrlRefused
 from chatbot.knowledge import reader
 from chatbot.knowledge.catalogue import Catalogue
 from chatbot.knowledge.embedding import embed
@@ -266,6 +266,11 @@ def _tried(task: Task, read: Callable[[], _T | DocumentReport]) -> _T | Document
     """What `read` gives, or the report on why it gives nothing."""
     try:
         return read()
+    except DocumentGone as error:
+        return _report(task, "removed" if task.old else "refused", str(error))
+    except UrlRefused as error:
+        # a network that leads every name to its own login page must not cost what is known
+        return _report(task, "failed" if task.old else "refused", str(error))
     except DocumentRefused as error:
         return _report(task, "refused", str(error))
     except (FormatFailed, FetchFailed) as error:
