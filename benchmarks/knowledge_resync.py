@@ -2,7 +2,7 @@
 
     python benchmarks/knowledge_resync.py [--documents 2000] [--runs 5] [--append FILE]
 
-The documents are made up from a seed, eight chunks each. CPU-seconds are what to compare.
+The documents are made up from a seed, two chunks each. CPU-seconds are what to compare.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def main() -> None:
             unchanged = [_inside(corpus, []) for _ in range(wanted.runs)]
             for number in moments.sample(range(wanted.documents), max(1, wanted.documents // 100)):
                 file = folder / f"{number}.md"
-                file.write_text(file.read_text().replace("Section 3", f"Section 3, revised {number}"))
+                file.write_text(file.read_text().replace("Section 1", f"Section 1, revised {number}"))
             changed = _inside(corpus, [])
             time.sleep(3)
             _inside(corpus, [])
@@ -89,7 +89,7 @@ def _write(file: Path, number: int, moments: random.Random) -> None:
     def paragraph() -> str:
         return " ".join(moments.choices(_WORDS, k=60)).capitalize() + "."
 
-    sections = [f"## Section {section}\n\n{paragraph()}" for section in range(8)]
+    sections = [f"## Section {section}\n\n{paragraph()}" for section in range(2)]
     file.write_text("\n\n".join([f"# Manual {number}", *sections]))
 
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from chatbot.errors import SettingsError, first_mistake
+from chatbot.knowledge.reader import NO_FILE
 from chatbot.schema import Value
 
 LOOSE = "documents"
@@ -121,9 +122,9 @@ def walk(folder: Path) -> Tree:
     for place, folders, names in os.walk(folder, onerror=faults.append):
         folders[:] = [name for name in folders if not name.startswith(".")]
         shown = [Path(place, name) for name in names if not name.startswith(".") and name != DESCRIPTION]
-        for path in filter(_may_be_a_file, shown):
-            if _leads_out(path, folder):
-                refused[path] = "a link that leads out of the folder"
+        for path in shown:
+            if reason := "a link that leads out of the folder" if _leads_out(path, folder) else _no_file(path):
+                refused[path] = reason
             else:
                 files.append(path)
     unreadable = {Path(fault.filename): f"cannot be read: {fault.strerror}" for fault in faults}
@@ -169,14 +170,14 @@ def _place(path: Path) -> tuple[str, str]:
     return (first, "/".join(rest)) if rest else (LOOSE, first)
 
 
-def _may_be_a_file(path: Path) -> bool:
-    """False for pipes, sockets and dangling links. What may not be looked at counts: the sync will say so of it."""
+def _no_file(path: Path) -> str:
+    """Why what lies here is no file; empty for one. What may not be looked at counts as one: the sync will say so of it."""
     try:
-        return stat.S_ISREG(path.stat().st_mode)
+        return "" if stat.S_ISREG(path.stat().st_mode) else NO_FILE
     except FileNotFoundError:
-        return False
+        return "a link to what is not there"
     except OSError:
-        return True
+        return ""
 
 
 def _leads_out(path: Path, folder: Path) -> bool:

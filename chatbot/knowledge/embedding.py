@@ -11,8 +11,8 @@ from chatbot.knowledge.tables import IndexRow
 if TYPE_CHECKING:
     from chatbot.encoders.bi_encoder import BiEncoder
 
-_TEXTS = 64
-"""About half a second on two cores: nobody who stops a sync waits longer, and no more than these are encoded again."""
+_TEXTS = 32
+"""Half a second on two busy cores: nobody who stops a sync waits longer, and no more than these are encoded again."""
 
 
 def embed(rows: Sequence[IndexRow], catalogue: Catalogue, encoder: BiEncoder) -> Iterator[int]:

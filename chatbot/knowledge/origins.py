@@ -55,9 +55,10 @@ class FileOrigin:
 
     def size(self) -> int:
         try:
-            return self.file.stat().st_size
+            size = self.file.stat().st_size
         except OSError:
             return 0
+        return size if size <= reader.MAX_BYTES else 0  # what is refused costs nothing
 
     def load(self, mark: str) -> Content | Unchanged:
         before = self.file.stat()

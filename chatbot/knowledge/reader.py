@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from chatbot.errors import DocumentRefused, FormatFailed
 from chatbot.knowledge.formats.extracted import Extracted
 from chatbot.knowledge.formats.kind import CONTAINERS, kind
 
+NO_FILE = "a pipe, socket or device is not read"
 MAX_BYTES = 50 * 2**20
 _MAX_REASON = 200
 _MARKED = {"pdf", "rtf", "gz", "bz2", *CONTAINERS}
@@ -41,8 +44,15 @@ def load(name: str, file: Path) -> bytes:
         OSError: the file is gone, or may not be read.
     """
     _check_type(name)
-    _check_size(file.stat().st_size)
-    return file.read_bytes()
+    # a pipe that has come to lie here would let its reader wait for ever
+    with open(file, "rb", opener=lambda path, flags: os.open(path, flags | getattr(os, "O_NONBLOCK", 0))) as opened:
+        about = os.fstat(opened.fileno())
+        if not stat.S_ISREG(about.st_mode):
+            raise DocumentRefused(NO_FILE)
+        _check_size(about.st_size)
+        raw = opened.read(MAX_BYTES + 1)  # it may be growing
+    _check_size(len(raw))
+    return raw
 
 
 def read(name: str, raw: bytes) -> Extracted:

@@ -99,5 +99,6 @@ class SqliteFile:
 def _configure(connection: Any, _record: Any) -> None:
     # Rollback journal, not WAL: SQLite before 3.51.3 can lose commits in WAL mode with two connections (sqlite.org/wal.html,
     # "WAL-reset bug"), and Python builds carry such versions for years.
-    for pragma in ("journal_mode = DELETE", "synchronous = FULL", "foreign_keys = ON"):
+    # What is deleted is overwritten: a document that was removed shall not be found in the file's free pages.
+    for pragma in ("journal_mode = DELETE", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
         connection.execute(f"PRAGMA {pragma}")
