@@ -135,7 +135,7 @@ class Synchronizer:
                 yield from self._publish(waiting)
                 waiting.clear()
         yield from self._publish(waiting)
-        self._catalogue.sweep_embeddings(self._indexes.fingerprint)
+        self._catalogue.sweep_embeddings(self._indexes.fingerprints)
         self._forget_empty_sources()
 
     def _begin(self, plan: Plan) -> None:
