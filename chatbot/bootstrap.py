@@ -15,7 +15,7 @@ from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.engines.parts import EngineParts, as_engine
 from chatbot.flow.pipeline import Parts, Pipeline
 from chatbot.flow.retrieve import Retriever
-from chatbot.knowledge import collections, reader
+from chatbot.knowledge import collections, reader, verify
 from chatbot.knowledge.catalogue import Catalogue
 from chatbot.knowledge.collections import Collection
 from chatbot.knowledge.generations import Indexes
@@ -25,7 +25,7 @@ from chatbot.knowledge.splitter import Splitter
 from chatbot.knowledge.sync import Read, Synchronizer
 from chatbot.knowledge.tables import Source
 from chatbot.sampling import Sampling
-from chatbot.schema import AnswerEvent, DocumentReport, Passage, Query
+from chatbot.schema import AnswerEvent, DocumentReport, Passage, Query, Verified
 from chatbot.settings import Settings
 from chatbot.tasks.events import TaskCard, TaskEvent
 from chatbot.tasks.tasks import Tasks
@@ -144,6 +144,15 @@ class Application:
         """
         with self._syncing:
             yield from self._synchronizer().forget([Path(path) for path in paths])
+
+    def verify(self, repair: bool = False) -> Iterator[Verified]:
+        """Compare all that is stored with each other, and with `repair` build the indexes anew where they are wrong.
+
+        Raises:
+            DataDirectoryError: the catalogue cannot be read.
+        """
+        with self._syncing:
+            yield from verify.verify(self.catalogue, self.indexes, repair)
 
     def _sources(self, synchronizer: Synchronizer, paths: Sequence[str], collection: str, dry_run: bool) -> list[Source]:
         # all are looked at before one is registered: a misspelt path changes nothing

@@ -96,6 +96,15 @@ class DocumentReport(Value):
     """Of a batch: encoding happens by the batch, and the count stands on its first report."""
 
 
+class Verified(Value):
+    """One thing that a verification looked at."""
+
+    check: str
+    """`repair` for what was done; the checks that follow are made after it."""
+    state: Literal["ok", "note", "problem"]
+    text: str
+
+
 class Chunk(Value):
     """A run of a document's text: `document_text[start:end] == text`."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Iterator
 from contextlib import closing
 from typing import Annotated
 
@@ -19,7 +19,7 @@ from chatbot.apps.state import ServerState
 from chatbot.bootstrap import Application
 from chatbot.flow.pipeline import last_answer
 from chatbot.sampling import Sampling
-from chatbot.schema import Answer, AnswerEvent, Message, Passage, Query
+from chatbot.schema import Answer, AnswerEvent, Message, Passage, Query, Value
 
 router = APIRouter()
 
@@ -51,6 +51,10 @@ class SyncRequest(BaseModel, extra="forbid"):
     dry_run: bool = False
     remove: bool = False
     """Remove the paths instead; the other fields do not matter then."""
+
+
+class VerifyRequest(BaseModel, extra="forbid"):
+    repair: bool = False
 
 
 def opened(request: Request) -> Application:
@@ -95,6 +99,12 @@ async def sync(body: SyncRequest, application: Opened) -> StreamingResponse:
     return StreamingResponse(_in_threads(_reports(application, body)), media_type="application/x-ndjson")
 
 
+@router.post("/v1/verify", dependencies=[Depends(owner_only)], include_in_schema=False)
+async def verify(body: VerifyRequest, application: Opened) -> StreamingResponse:
+    """Verify as the command line does, one finding a line; an `error` event ends it early."""
+    return StreamingResponse(_in_threads(_lines(application.verify(body.repair))), media_type="application/x-ndjson")
+
+
 @router.get("/livez")
 async def livez() -> dict[str, str]:
     """The process runs."""
@@ -124,9 +134,13 @@ async def _in_threads(lines: Generator[str]) -> AsyncGenerator[str]:
 
 
 def _reports(application: Application, body: SyncRequest) -> Generator[str]:
+    synced = application.sync(body.paths, body.collection, body.dry_run)
+    return _lines(application.remove(body.paths) if body.remove else synced)
+
+
+def _lines(values: Iterator[Value]) -> Generator[str]:
     try:
-        synced = application.sync(body.paths, body.collection, body.dry_run)
-        for report in application.remove(body.paths) if body.remove else synced:
-            yield wire.json_line(report.model_dump_json())
+        for value in values:
+            yield wire.json_line(value.model_dump_json())
     except Exception as error:  # noqa: BLE001  the last border: without a word it would look as if the process had died
         yield wire.json_line(failed(error).model_dump_json())

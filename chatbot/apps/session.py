@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, aclosing, contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -16,7 +16,7 @@ from chatbot.errors import ChatbotError, DataDirectoryInUse, InternalError, User
 from chatbot.knowledge import ownership
 from chatbot.knowledge.ownership import Owner
 from chatbot.sampling import Sampling
-from chatbot.schema import AnswerEvent, DocumentReport, Failed, Passage, Query, answer_event
+from chatbot.schema import AnswerEvent, DocumentReport, Failed, Passage, Query, Verified, answer_event
 from chatbot.settings import Settings, origin
 from chatbot.tasks.events import TaskCard, TaskEvent, task_cards, task_event
 
@@ -31,6 +31,9 @@ _FIRST_WORD_S = 2
 _NEXT_WORD_S = 10
 
 _report: TypeAdapter[DocumentReport | Failed] = TypeAdapter(DocumentReport | Failed)
+_verified: TypeAdapter[Verified | Failed] = TypeAdapter(Verified | Failed)
+
+T = TypeVar("T", DocumentReport, Verified)
 
 Say = Callable[[str], None]
 """Tells the person at the terminal."""
@@ -52,6 +55,8 @@ class Session(Protocol):
     def sync(self, paths: Sequence[str], collection: str = "", dry_run: bool = False) -> Iterator[DocumentReport]: ...
 
     def remove(self, paths: Sequence[str]) -> Iterator[DocumentReport]: ...
+
+    def verify(self, repair: bool = False) -> Iterator[Verified]: ...
 
 
 @contextmanager
@@ -187,18 +192,25 @@ class RemoteApplication:
         """See `Application.remove`."""
         return self._synced({"paths": list(paths), "remove": True})
 
+    def verify(self, repair: bool = False) -> Iterator[Verified]:
+        """See `Application.verify`."""
+        return self._reported("/v1/verify", {"repair": repair}, _verified)
+
     def _synced(self, body: dict[str, Any]) -> Iterator[DocumentReport]:
+        return self._reported("/v1/sync", body, _report)
+
+    def _reported(self, path: str, body: dict[str, Any], kind: TypeAdapter[T | Failed]) -> Iterator[T]:
         with (
             self._reached(),
             httpx.Client(**self._options) as client,
-            client.stream("POST", "/v1/sync", json=body) as response,
+            client.stream("POST", path, json=body) as response,
         ):
             if response.status_code != 200:
                 response.read()
                 raise _error(response)
             lines = Lines()
             for piece in response.iter_bytes():
-                for report in map(_report.validate_json, lines.feed(piece)):
+                for report in map(kind.validate_json, lines.feed(piece)):
                     if isinstance(report, Failed):
                         raise from_code(report.code, report.message)
                     yield report

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 
 from chatbot.encoders import Vectors
 from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.knowledge.catalogue import Catalogue
+from chatbot.knowledge.compare import Batch
 from chatbot.knowledge.exact import ExactIndex
 from chatbot.knowledge.generation import Absent, Dense, Index, Lexical
 from chatbot.knowledge.tables import IndexRow
@@ -28,9 +29,9 @@ class Stopped(Exception):  # noqa: N818  nothing is wrong
 class Builder:
     """Brings indexes into step with the catalogue until it is told to stop."""
 
-    def __init__(self, catalogue: Catalogue, stopping: threading.Event) -> None:
+    def __init__(self, catalogue: Catalogue, stopping: threading.Event | None = None) -> None:
         self._catalogue = catalogue
-        self._stopping = stopping
+        self._stopping = stopping or threading.Event()
 
     def lexical(self, index: Lexical, wanted: set[str]) -> None:
         """
@@ -49,16 +50,17 @@ class Builder:
 
         self._into_step(index, wanted, add, _DENSE_BATCH)
 
-    def checked(self, said: Iterator[str]) -> str:
-        """The first thing that is wrong.
+    def checked(self, found: Iterable[Batch], fingerprint: str) -> str:
+        """The first thing that is wrong. Vectors that two stores do not agree about are forgotten: they are encoded again.
 
         Raises:
             Stopped: told to.
         """
-        for each in said:
+        for batch in found:
             self.go_on()
-            if each:
-                return each
+            if batch.said:
+                self._catalogue.forget_embeddings(batch.wrong, fingerprint)
+                return batch.said
         return ""
 
     def go_on(self) -> None:

@@ -59,6 +59,10 @@ class Catalogue:
     def close(self) -> None:
         self._database.close()
 
+    def damage(self) -> str:
+        """What the database finds wrong with its own files; empty if nothing."""
+        return self._database.damage()
+
     # sources
 
     def add_source(self, collection: str, location: str) -> Source:
@@ -207,6 +211,16 @@ class Catalogue:
         """As `rows_of_chunks`: the rows of all live documents."""
         yield from self.rows_of_chunks(self.chunk_ids())
 
+    def are_hashed(self, rows: Sequence[IndexRow]) -> bool:
+        """True if the hash that is stored for each of some chunks is that of its text."""
+        hashes = {row.id: row.embedded_hash for row in rows}
+        stored: dict[str, str] = {}
+        with self._database.reading() as connection:
+            for batch in _batched(hashes):
+                wanted = select(tables.chunks.c.id, tables.chunks.c.embedded_hash).where(tables.chunks.c.id.in_(batch))
+                stored |= {row.id: row.embedded_hash for row in connection.execute(wanted)}
+        return stored == hashes
+
     # embeddings
 
     def embeddings(self, hashes: Iterable[str], fingerprint: str) -> dict[str, Vectors]:
@@ -244,6 +258,14 @@ class Catalogue:
                 return
             last = batch[-1].id
             yield batch
+
+    def forget_embeddings(self, chunk_ids: Iterable[str], fingerprint: str) -> None:
+        """Delete the vectors of some chunks, so that they are made again."""
+        with self._database.writing() as connection:
+            for batch in _batched(chunk_ids):
+                hashes = select(tables.chunks.c.embedded_hash).where(tables.chunks.c.id.in_(batch))
+                wanted = tables.embeddings.c.embedded_hash.in_(hashes) & (tables.embeddings.c.fingerprint == fingerprint)
+                connection.execute(delete(tables.embeddings).where(wanted))
 
     def sweep_embeddings(self, fingerprints: Collection[str]) -> None:
         """Delete vectors that no chunk needs any more, and those of any other encoder than some."""

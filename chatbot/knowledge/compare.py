@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -55,8 +56,25 @@ def quickly(generation: Generation, catalogue: Catalogue) -> str:
     return ""
 
 
-def vectors(dense: DenseIndex, catalogue: Catalogue, fingerprint: str) -> Iterator[str]:
-    """Every vector that both hold, and a thousand self-queries. One item a batch, so that the caller may stop between two.
+class Batch(NamedTuple):
+    """What was found of some chunks."""
+
+    chunks: int
+    wrong: list[str]
+    """Ids of those for which the index holds another vector than the catalogue."""
+    asked: int
+    lost: int
+    """Of those that were asked for: not found by their own vector."""
+
+    @property
+    def said(self) -> str:
+        if self.wrong:
+            return f"the dense index holds another vector than the catalogue for {len(self.wrong)} of {self.chunks} chunks"
+        return f"{self.lost} of {self.asked} chunks are not found by their own vector" if self.lost else ""
+
+
+def vectors(dense: DenseIndex, catalogue: Catalogue, fingerprint: str) -> Iterator[Batch]:
+    """Every vector that both hold, and a thousand self-queries. In batches, so that the caller may stop between two.
 
     Raises:
         IndexDamaged: the index cannot be read.
@@ -66,12 +84,9 @@ def vectors(dense: DenseIndex, catalogue: Catalogue, fingerprint: str) -> Iterat
         held = dense.vectors([each.id for each in batch])
         wanted = {each.id: np.frombuffer(each.vector, np.float32) for each in batch}
         wrong = [id_ for id_, vector in held.items() if not _same(vector, wanted[id_])]
-        if wrong:
-            yield f"the dense index holds another vector than the catalogue for {len(wrong)} of {len(held)} chunks"
-            continue
-        asked = [wanted[id_] for id_ in list(held)[::step]]
+        asked = [] if wrong else [wanted[id_] for id_ in list(held)[::step]]
         lost = sum(cosine < _SELF_COSINE for cosine in dense.nearest(np.stack(asked))) if asked else 0
-        yield f"{lost} of {len(asked)} chunks are not found by their own vector" if lost else ""
+        yield Batch(len(held), wrong, len(asked), lost)
 
 
 def _same(one: Vectors, other: Vectors) -> bool:

@@ -103,7 +103,7 @@ class Indexes:
 
     def difference(self) -> str:
         """Say how the indexes differ from the catalogue, by every id and by ten self-queries; empty if they do not."""
-        return compare.quickly(self._serving.now, self._catalogue)
+        return self.read(lambda generation: compare.quickly(generation, self._catalogue))
 
     # writing
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.errors import IndexDamaged
 from chatbot.knowledge import building, compare, dense, seal
+from chatbot.knowledge.building import Builder
 from chatbot.knowledge.catalogue import Catalogue
 from chatbot.knowledge.dense import DenseIndex
 from chatbot.knowledge.generation import Absent, Generation, Index, Lexical
@@ -100,7 +101,7 @@ def _completed(found: Generation, catalogue: Catalogue, closely: bool) -> tuple[
         missing = prune(index, catalogue.chunk_ids())
         said = f"the dense index {missing}" if missing else compare.quickly(whole, catalogue)
         if closely:
-            said = said or next(filter(None, compare.vectors(index, catalogue, found.fingerprint)), "")
+            said = said or Builder(catalogue).checked(compare.vectors(index, catalogue, found.fingerprint), found.fingerprint)
     except IndexDamaged as error:
         said = str(error)
     if said:

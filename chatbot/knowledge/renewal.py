@@ -60,7 +60,8 @@ class Renewal:
                 if missing := known & self._catalogue.chunk_ids() - index.ids():
                     return f"the dense index lacks {len(missing)} chunks"
                 opening.prune(index, self._wanted())
-                if said := self._builder.checked(compare.vectors(index, self._catalogue, self._serving.now.fingerprint)):
+                fingerprint = self._serving.now.fingerprint
+                if said := self._builder.checked(compare.vectors(index, self._catalogue, fingerprint), fingerprint):
                     return said
                 with self._writing:
                     now = self._serving.now
@@ -120,7 +121,8 @@ class Renewal:
             self._fill(made, wanted)
         self._fill(made, wanted)
         assert isinstance(made.dense, DenseIndex)
-        if said := self._builder.checked(compare.vectors(made.dense, self._catalogue, made.fingerprint)):
+        fingerprint = made.fingerprint
+        if said := self._builder.checked(compare.vectors(made.dense, self._catalogue, fingerprint), fingerprint):
             raise IndexDamaged(said)
         with self._writing:
             wanted = self._wanted()
@@ -137,7 +139,8 @@ class Renewal:
     def _wanted(self) -> set[str]:
         """Chunks that are live, and those that a sync has indexed and is about to make live."""
         live = self._catalogue.chunk_ids()
-        others = held(self._serving.now) - live
+        with self._serving.reading() as now:
+            others = held(now) - live
         return live | {row.id for rows in self._catalogue.rows_of_chunks(others) for row in rows}
 
 
