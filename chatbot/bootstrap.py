@@ -19,7 +19,7 @@ from chatbot.knowledge.pace import Pace
 from chatbot.knowledge.roots import shipped
 from chatbot.knowledge.uploads import Uploads
 from chatbot.sampling import Sampling
-from chatbot.schema import AnswerEvent, DocumentReport, Passage, Query, StoredDocument, StoredState
+from chatbot.schema import AnswerEvent, DocumentReport, Passage, Query, StoredDocument, StoredState, Verified
 from chatbot.settings import Settings
 from chatbot.tasks.events import TaskCard, TaskEvent
 from chatbot.tasks.tasks import Tasks
@@ -33,7 +33,6 @@ class Application:
         """
         Raises:
             UserError: settings, prompts, weights or the data directory are not usable.
-            IndexDamaged: the indexes could not be rebuilt.
         """
         self.settings = settings
         self.prompts = prompts.load([shipped("prompts"), Path("prompts")])
@@ -117,14 +116,17 @@ class Application:
         """See `Corpus.remove`."""
         return self.corpus.remove(paths, pace)
 
+    def verify(self, repair: bool = False) -> Iterator[Verified]:
+        """See `Corpus.verify`."""
+        return self.corpus.verify(repair)
+
     def _parts(self) -> Parts:
         return Parts(
             settings=self.settings,
-            retrieve=Retriever(self.encoder, self.catalogue, self.indexes, self.settings.retrieval),
+            retrieve=Retriever(self.catalogue, self.indexes, self.settings.retrieval),
             engine=self.engine,
             prompts=self.prompts,
-            encoder_fingerprint=self.encoder.card.fingerprint,
-            generation=self.indexes.generation,
+            searched=lambda: (self.indexes.fingerprint, self.indexes.generation),
         )
 
 
@@ -148,6 +150,9 @@ def open_application(
             for _ in application.sync(()):
                 pass
         yield application
+        if application.indexes.trouble:
+            say(f"{application.indexes.trouble}: building the indexes anew; Ctrl+C leaves it to the next command")
+            application.indexes.wait()
 
 
 def freeze() -> None:

@@ -115,6 +115,15 @@ class SyncProgress(Value):
     """None while it is too early to say."""
 
 
+class Verified(Value):
+    """One thing that a verification looked at."""
+
+    check: str
+    """`repair` for what was done; the checks that follow are made after it."""
+    state: Literal["ok", "note", "problem"]
+    text: str
+
+
 class Chunk(Value):
     """A run of a document's text: `document_text[start:end] == text`."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -25,6 +25,7 @@ from chatbot.schema import (
     StoredDocument,
     StoredState,
     SyncProgress,
+    Verified,
     answer_event,
 )
 from chatbot.tasks.events import TaskCard, TaskEvent, task_cards, task_event
@@ -33,6 +34,9 @@ _STARTING_S = 300
 """How long to wait for a serving process that is still reading documents."""
 
 _sync_event: TypeAdapter[DocumentReport | SyncProgress | Failed] = TypeAdapter(DocumentReport | SyncProgress | Failed)
+_verified: TypeAdapter[Verified | Failed] = TypeAdapter(Verified | Failed)
+
+T = TypeVar("T", DocumentReport | SyncProgress, Verified)
 
 
 class DoesNotAnswer(InternalError):
@@ -133,24 +137,33 @@ class RemoteApplication:
             f"{self._owner} has the data directory open; name the folders to watch, or start it with CHATBOT_WATCH=true"
         )
 
+    def verify(self, repair: bool = False) -> Iterator[Verified]:
+        """See `Corpus.verify`."""
+        yield from self._told("/v1/verify", {"repair": repair}, _verified)
+
     def _synced(self, body: dict[str, Any], pace: Pace) -> Iterator[DocumentReport]:
+        for event in self._told("/v1/sync", body, _sync_event):
+            if isinstance(event, SyncProgress):
+                pace.tell(event)
+            else:
+                yield event
+
+    def _told(self, path: str, body: dict[str, Any], kind: TypeAdapter[T | Failed]) -> Iterator[T]:
+        """One JSON value a line."""
         with (
             self._reached(),
             httpx.Client(**self._options) as client,
-            client.stream("POST", "/v1/sync", json=body) as response,
+            client.stream("POST", path, json=body) as response,
         ):
             if response.status_code != 200:
                 response.read()
                 raise _error(response)
             lines = Lines()
             for piece in response.iter_bytes():
-                for event in map(_sync_event.validate_json, lines.feed(piece)):
+                for event in map(kind.validate_json, lines.feed(piece)):
                     if isinstance(event, Failed):
                         raise from_code(event.code, event.message)
-                    if isinstance(event, SyncProgress):
-                        pace.tell(event)
-                    else:
-                        yield event
+                    yield event
 
     def _wait_until_open(self, patience: Patience) -> None:
         with self._reached(), httpx.Client(**self._options) as client:

@@ -19,7 +19,7 @@ from fastapi import FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from chatbot import __version__
-from chatbot.apps import api, documents_api, openai_api, problems, sync_api, tasks_api, uploads_api
+from chatbot.apps import api, documents_api, openai_api, problems, sync_api, tasks_api, uploads_api, verify_api
 from chatbot.apps.admission import Admission
 from chatbot.apps.headers import SecurityHeaders
 from chatbot.apps.page import FrontPage, load_page
@@ -133,6 +133,7 @@ def build(settings: Settings, state: ServerState, start: Callable[[AsyncExitStac
     app.include_router(tasks_api.router)
     app.include_router(documents_api.router)
     app.include_router(sync_api.router)
+    app.include_router(verify_api.router)
     app.include_router(uploads_api.router)
     app.add_route("/v1/{rest:path}", problems.no_route, _METHODS, include_in_schema=False)
     app.mount("/", app.state.page)
@@ -153,8 +154,8 @@ async def _start(settings: Settings, state: ServerState, url: str, page: FrontPa
     looking = asyncio.create_task(_look(application, say))
     stack.callback(looking.cancel)
     application.announce(Owner(pid=os.getpid(), command="serve", url=url, token=state.token, engine=settings.engine))
-    if application.indexes.rebuilt:
-        say(f"indexes rebuilt: {application.indexes.rebuilt}")
+    renewing = asyncio.create_task(_renewed(application, say))
+    stack.callback(renewing.cancel)
     state.application = application
     with contextlib.suppress(SyncStopped):
         await asyncio.to_thread(_first_sync, application, state, say)
@@ -179,6 +180,16 @@ async def _look(application: Application, say: Say) -> None:
         say(f"warning: {error}; until then questions end with this message")
     except Exception:  # noqa: BLE001  nobody waits for this task, who would hear of it
         _log.exception("the engine could not be looked at")
+
+
+async def _renewed(application: Application, say: Say) -> None:
+    """Say why the indexes are built anew, and when they are."""
+    indexes = application.indexes
+    if indexes.trouble:
+        say(f"{indexes.trouble}: the indexes are being built anew, and search goes on meanwhile")
+        await asyncio.to_thread(indexes.wait)
+    if indexes.trouble or indexes.rebuilt:
+        say(f"warning: {indexes.trouble}" if indexes.trouble else f"indexes rebuilt: {indexes.rebuilt}")
 
 
 def _first_sync(application: Application, state: ServerState, say: Say) -> None:

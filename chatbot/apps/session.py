@@ -19,6 +19,7 @@ from chatbot.schema import (
     Query,
     StoredDocument,
     StoredState,
+    Verified,
 )
 from chatbot.settings import Settings, origin
 from chatbot.tasks.events import TaskCard, TaskEvent
@@ -59,6 +60,8 @@ class DocumentSession(Protocol):
     def stored(self, states: Sequence[StoredState], collection: str = "") -> list[StoredDocument]: ...
 
     def places(self) -> list[str]: ...
+
+    def verify(self, repair: bool = False) -> Iterator[Verified]: ...
 
 
 @contextmanager

@@ -6,7 +6,7 @@ version it replaces. Searches see live documents only, so a killed sync leaves e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
@@ -21,6 +21,7 @@ from chatbot.knowledge.states import LIVE
 from chatbot.knowledge.tables import (
     IndexRow,
     Source,
+    StoredVector,
     Version,
     to_chunk,
     to_document,
@@ -32,6 +33,7 @@ from chatbot.knowledge.tables import (
 from chatbot.schema import Chunk, Document, StoredDocument, StoredState
 
 _BATCH = 500
+_MANY = 4000
 
 
 class Catalogue:
@@ -57,6 +59,10 @@ class Catalogue:
 
     def close(self) -> None:
         self._database.close()
+
+    def damage(self) -> str:
+        """What the database finds wrong with its own files; empty if nothing."""
+        return self._database.damage()
 
     # sources
 
@@ -225,6 +231,16 @@ class Catalogue:
         """As `rows_of_chunks`: the rows of all live documents."""
         yield from self.rows_of_chunks(self.chunk_ids())
 
+    def are_hashed(self, rows: Sequence[IndexRow]) -> bool:
+        """True if the hash that is stored for each of some chunks is that of its text."""
+        hashes = {row.id: row.embedded_hash for row in rows}
+        stored: dict[str, str] = {}
+        with self._database.reading() as connection:
+            for batch in _batched(hashes):
+                wanted = select(tables.chunks.c.id, tables.chunks.c.embedded_hash).where(tables.chunks.c.id.in_(batch))
+                stored |= {row.id: row.embedded_hash for row in connection.execute(wanted)}
+        return stored == hashes
+
     # embeddings
 
     def embeddings(self, hashes: Iterable[str], fingerprint: str) -> dict[str, Vectors]:
@@ -248,11 +264,35 @@ class Catalogue:
             if rows:
                 connection.execute(upsert(connection, tables.embeddings).on_conflict_do_nothing(), rows)
 
-    def sweep_embeddings(self, fingerprint: str) -> None:
-        """Delete vectors that no chunk needs any more, and those of any other encoder than `fingerprint`."""
-        unused = tables.embeddings.c.embedded_hash.not_in(select(tables.chunks.c.embedded_hash))
+    def stored_vectors(self, fingerprint: str) -> Iterator[list[StoredVector]]:
+        """As `all_rows`: the vectors of all live documents' chunks, by batches in the order of the ids."""
+        chunks, documents, stored = tables.chunks.c, tables.documents.c, tables.embeddings.c
+        joined = tables.chunks.join(tables.documents).join(tables.embeddings, stored.embedded_hash == chunks.embedded_hash)
+        columns = select(chunks.id, documents.collection, documents.access, stored.vector).select_from(joined)
+        wanted = columns.where(LIVE, stored.fingerprint == fingerprint).order_by(chunks.id).limit(_MANY)
+        last = ""
+        while True:
+            with self._database.reading() as connection:
+                batch = [StoredVector(*row) for row in connection.execute(wanted.where(chunks.id > last))]
+            if not batch:
+                return
+            last = batch[-1].id
+            yield batch
+
+    def forget_embeddings(self, chunk_ids: Iterable[str], fingerprint: str) -> None:
+        """Delete the vectors of some chunks, so that they are made again."""
         with self._database.writing() as connection:
-            connection.execute(delete(tables.embeddings).where(or_(unused, tables.embeddings.c.fingerprint != fingerprint)))
+            for batch in _batched(chunk_ids):
+                hashes = select(tables.chunks.c.embedded_hash).where(tables.chunks.c.id.in_(batch))
+                wanted = tables.embeddings.c.embedded_hash.in_(hashes) & (tables.embeddings.c.fingerprint == fingerprint)
+                connection.execute(delete(tables.embeddings).where(wanted))
+
+    def sweep_embeddings(self, fingerprints: Collection[str]) -> None:
+        """Delete vectors that no chunk needs any more, and those of any other encoder than some."""
+        unused = tables.embeddings.c.embedded_hash.not_in(select(tables.chunks.c.embedded_hash))
+        others = tables.embeddings.c.fingerprint.not_in(fingerprints)
+        with self._database.writing() as connection:
+            connection.execute(delete(tables.embeddings).where(or_(unused, others)))
 
     # meta
 

@@ -26,7 +26,7 @@ from chatbot.knowledge.sync import Synchronizer
 from chatbot.knowledge.tables import Source
 from chatbot.knowledge.uploads import Uploads
 from chatbot.knowledge.web import Web
-from chatbot.schema import DocumentReport, StoredDocument, StoredState
+from chatbot.schema import DocumentReport, StoredDocument, StoredState, Verified
 from chatbot.settings import Settings
 
 if TYPE_CHECKING:
@@ -98,9 +98,14 @@ class Corpus:
             if self._indexes is None:
                 from chatbot.knowledge.generations import Indexes  # Chroma takes a second
 
-                self._indexes = Indexes(self.settings.data_dir / "indexes", self.catalogue, self.encoder)
+                self._indexes = Indexes(self.settings.data_dir / "indexes", self.catalogue, self.encoder, self._other_encoder)
                 self._stack.callback(self._indexes.close)
             return self._indexes
+
+    def _other_encoder(self, fingerprint: str) -> BiEncoder | None:
+        from chatbot.encoders import bi_encoder
+
+        return bi_encoder.find(fingerprint, self.settings.data_dir / "models", self.settings.encoder.threads)
 
     @property
     def splitter(self) -> Splitter:
@@ -163,6 +168,17 @@ class Corpus:
         """
         with self._syncing:
             yield from Synchronizer(self, pace=pace).forget(self._sources().registered(paths))
+
+    def verify(self, repair: bool = False) -> Iterator[Verified]:
+        """Compare all that is stored with each other, and with `repair` build the indexes anew where they are wrong.
+
+        Raises:
+            DataDirectoryError: the catalogue cannot be read.
+        """
+        from chatbot.knowledge import verify  # Chroma takes a second
+
+        with self._syncing:
+            yield from verify.verify(self.catalogue, self.indexes, repair)
 
     def places(self) -> list[str]:
         """Where the registered folders and files lie, and the knowledge folders: what may change."""

@@ -24,6 +24,8 @@ class Backend(Protocol):
     moving_on: str
     """How to leave this database alone and use another."""
     version_query: str
+    check_query: str
+    """Gives "ok", or what is wrong with the files."""
     engine: Engine
 
     def close(self) -> None: ...
@@ -94,6 +96,16 @@ class Database:
         """
         with self.reading() as connection:
             return str(connection.exec_driver_sql(self.backend.version_query).scalar_one())
+
+    def damage(self) -> str:
+        """What is wrong with the files; empty if nothing is, or where a server looks after them.
+
+        Raises:
+            DataDirectoryError: the database cannot be read.
+        """
+        with self.reading() as connection:
+            said = connection.exec_driver_sql(self.backend.check_query).scalars().all()
+        return "" if said == ["ok"] else "; ".join(map(str, said))
 
     @contextmanager
     def reading(self) -> Generator[Connection]:

@@ -47,6 +47,7 @@ class PostgresDatabase:
 
     moving_on = "set CHATBOT_DATABASE to another database"
     version_query = "SHOW server_version"
+    check_query = "SELECT 'ok'"
 
     def __init__(self, url: str) -> None:
         """

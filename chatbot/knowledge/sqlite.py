@@ -11,10 +11,12 @@ from sqlalchemy import URL, Connection, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from chatbot.errors import DataDirectoryError
+from chatbot.knowledge import soundness
 
 _BUSY_S = 30
 
 _PERMISSIONS = "mend the permissions of the file and of its folder, or set CHATBOT_DATA_DIR to another directory"
+_LOST = "check the disk, then restore the file from a backup, or move its folder away, then run `chatbot sync`"
 _ADVICE = {
     sqlite3.SQLITE_FULL: "make room on the disk, then run the command again",
     sqlite3.SQLITE_BUSY: "close the other program that has it open, then run the command again",
@@ -24,8 +26,8 @@ _ADVICE = {
     sqlite3.SQLITE_AUTH: _PERMISSIONS,
     sqlite3.SQLITE_READONLY: _PERMISSIONS,
     sqlite3.SQLITE_CANTOPEN: _PERMISSIONS,
-    sqlite3.SQLITE_CORRUPT: "move it away, then run `chatbot sync`",
-    sqlite3.SQLITE_NOTADB: "move it away, then run `chatbot sync`",
+    sqlite3.SQLITE_CORRUPT: _LOST,
+    sqlite3.SQLITE_NOTADB: _LOST,
 }
 """What to do, by SQLite's primary result code; any other code is a mistake in our SQL."""
 
@@ -35,18 +37,14 @@ class SqliteFile:
 
     moving_on = "set CHATBOT_DATA_DIR to another directory"
     version_query = "SELECT sqlite_version()"
+    check_query = "PRAGMA integrity_check(5)"
 
     def __init__(self, file: Path) -> None:
         """
         Raises:
-            DataDirectoryError: the file was emptied.
+            DataDirectoryError: see `soundness.look`.
         """
-        if file.exists() and not file.stat().st_size and (file.parent / "indexes").exists():
-            # SQLite would take it for a new one, and all that was synced would be gone without a word
-            raise DataDirectoryError(
-                f"{file} is empty although there are indexes made from it; "
-                f"restore it from a backup, or move {file.parent} away, then run `chatbot sync`"
-            )
+        soundness.look(file)
         self.name = str(file)
         self._file = file
         self.engine = create_engine(URL.create("sqlite", database=str(file)), connect_args={"timeout": _BUSY_S})
@@ -54,6 +52,7 @@ class SqliteFile:
 
     def close(self) -> None:
         self.engine.dispose()
+        soundness.note(self._file)
 
     def hold(self) -> None:
         """Whoever opens the file owns the data directory that it lies in."""

@@ -126,7 +126,7 @@ class Synchronizer:
         if self._marks:
             self._catalogue.note_marks(self._marks)
         if self._has_changed:
-            self._catalogue.sweep_embeddings(self._parts.indexes.fingerprint)
+            self._catalogue.sweep_embeddings(self._parts.indexes.fingerprints)
 
     def _carried_out(self, task: Task, renames: Renames) -> DocumentReport | _Parsed | None:
         """None for the old path of a document that was reported under its new one."""

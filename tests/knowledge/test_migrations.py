@@ -139,7 +139,7 @@ def test_the_older_file_is_kept_beside_it_until_the_next_opening(old: Path) -> N
     assert {table: rows(backup(old), table) for table in as_it_was} == as_it_was
     assert user_version(backup(old)) < SCHEMA
     Catalogue(old).close()
-    assert [file.name for file in old.parent.iterdir()] == ["catalogue.sqlite"]
+    assert {file.name for file in old.parent.iterdir()} == {"catalogue.sqlite", "catalogue.sqlite.closed"}
 
 
 def test_an_older_file_that_cannot_be_copied_is_left_as_it_is(old: Path) -> None:
@@ -162,7 +162,7 @@ def test_what_others_put_beside_the_file_stays(tmp_path: Path) -> None:
 
 def test_a_new_catalogue_needs_no_copy(tmp_path: Path) -> None:
     Catalogue(tmp_path / "catalogue.sqlite").close()
-    assert [file.name for file in tmp_path.iterdir()] == ["catalogue.sqlite"]
+    assert {file.name for file in tmp_path.iterdir()} == {"catalogue.sqlite", "catalogue.sqlite.closed"}
 
 
 def test_an_error_at_any_statement_changes_nothing(old: Path, tmp_path: Path) -> None:
