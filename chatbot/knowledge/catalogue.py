@@ -30,8 +30,10 @@ class Catalogue:
     Each of them raises `DataDirectoryError` where the database cannot be read or written (a full disk, damage, permissions).
     """
 
-    def __init__(self, place: Path | str) -> None:
+    def __init__(self, place: Path | str, token: str = "") -> None:
         """Open a SQLite file or the database of a PostgreSQL URL, and bring it to this program's schema.
+
+        `token` is what the owner of a PostgreSQL database gave out by `admit`: then it is opened beside the owner.
 
         Raises:
             SettingsError: see `Database`.
@@ -39,14 +41,22 @@ class Catalogue:
             DataDirectoryError: see `Database` and `migrations.upgrade`.
         """
         with ExitStack() as stack:
-            self._database = Database(place)
+            self._database = Database(place, token)
             stack.callback(self._database.close)
-            self._database.hold()
-            migrations.upgrade(self._database)
+            if not token:
+                self._database.hold()
+                migrations.upgrade(self._database)
             stack.pop_all()
 
     def close(self) -> None:
         self._database.close()
+
+    def admit(self) -> str:
+        """Let other processes write with the token that is returned, and those who know an earlier one no more.
+
+        It waits for what those are writing. In a file, which no other process can write, the token is empty.
+        """
+        return self._database.renew()
 
     # sources
 
@@ -213,7 +223,8 @@ class Catalogue:
     def put_embeddings(self, vectors: dict[str, Vectors], fingerprint: str) -> None:
         rows = [
             {"embedded_hash": key, "fingerprint": fingerprint, "vector": vector.astype(np.float32).tobytes()}
-            for key, vector in vectors.items()
+            # in one order always, so that no two writers wait for each other
+            for key, vector in sorted(vectors.items())
         ]
         with self._database.writing() as connection:
             if rows:
