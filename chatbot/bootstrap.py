@@ -19,7 +19,9 @@ from chatbot.knowledge.catalogue import Catalogue
 from chatbot.knowledge.collections import Collection
 from chatbot.knowledge.generations import Indexes
 from chatbot.knowledge.ownership import Owner, Ownership
+from chatbot.knowledge.plan import plan
 from chatbot.knowledge.sandbox import Sandbox
+from chatbot.knowledge.sources import Sources
 from chatbot.knowledge.splitter import Splitter
 from chatbot.knowledge.sync import Read, Synchronizer
 from chatbot.knowledge.tables import Source
@@ -128,12 +130,13 @@ class Application:
         with self._syncing, Sandbox() as sandbox:
             if not paths:
                 self.collections = collections.discover(knowledge_folders(self.settings))
-            synchronizer = self._synchronizer(sandbox.read)
-            plan = synchronizer.plan(self._sources(synchronizer, paths, collection, dry_run))
-            reports = synchronizer.preview(plan) if dry_run else synchronizer.run(plan)
+            sources, synchronizer = self._sources(), self._synchronizer(sandbox.read)
+            planned = plan(self._wanted(sources, paths, collection, dry_run), self.catalogue, sources.list)
+            reports = synchronizer.preview(planned) if dry_run else synchronizer.run(planned)
             for report in reports:
-                yield len(plan.tasks), report
+                yield len(planned.tasks), report
             if not paths and not dry_run:
+                sources.forget_empty()
                 self.catalogue.set_meta(**{_BUILT_IN_READ: "yes"})
 
     def remove(self, paths: Sequence[str]) -> Iterator[DocumentReport]:
@@ -145,16 +148,19 @@ class Application:
             IndexDamaged: an index cannot be written.
         """
         with self._syncing:
-            yield from self._synchronizer().forget([Path(path) for path in paths])
+            yield from self._synchronizer().forget(self._sources().registered(paths))
 
-    def _sources(self, synchronizer: Synchronizer, paths: Sequence[str], collection: str, dry_run: bool) -> list[Source]:
+    def _sources(self) -> Sources:
+        return Sources(self.catalogue, self.collections)
+
+    def _wanted(self, sources: Sources, paths: Sequence[str], collection: str, dry_run: bool) -> list[Source]:
         # all are looked at before one is registered: a misspelt path changes nothing
-        found = [synchronizer.find(Path(path), collection) for path in paths]
+        found = [sources.find(path, collection) for path in paths]
         if dry_run:
-            return found or synchronizer.find_all()
+            return found or sources.find_all()
         if not paths:
-            synchronizer.register_built_in()
-        return [synchronizer.register(Path(path), collection) for path in paths] or self.catalogue.sources()
+            sources.register_built_in()
+        return [sources.register(path, collection) for path in paths] or self.catalogue.sources()
 
     def _parts(self) -> Parts:
         return Parts(
@@ -167,7 +173,7 @@ class Application:
         )
 
     def _synchronizer(self, read: Read = reader.read) -> Synchronizer:
-        return Synchronizer(self.catalogue, self.indexes, self._splitter, self.collections, read)
+        return Synchronizer(self.catalogue, self.indexes, self._splitter, read)
 
 
 @contextmanager

@@ -118,11 +118,18 @@ class Catalogue:
             return [gone for batch in _batched(paths) for gone in states.drop_unfinished(connection, source, batch)]
 
     def stage(
-        self, source: Source, document: Document, text: str, missing: str, recipe: str, chunks: Sequence[Chunk]
+        self,
+        source: Source,
+        document: Document,
+        text: str,
+        missing: str,
+        recipe: str,
+        chunks: Sequence[Chunk],
+        mark: str = "",
     ) -> list[str]:
         """Write a new version of a document, parsed and not yet searched; returns the ids of the chunks that go."""
         with self._database.writing() as connection:
-            return states.parse(connection, source, document, text, missing, recipe, chunks)
+            return states.parse(connection, source, document, text, missing, recipe, chunks, mark)
 
     def note_embedded(self, document_ids: Sequence[str]) -> None:
         """Say of parsed versions that their vectors are stored."""

@@ -130,9 +130,9 @@ def walk(folder: Path) -> Tree:
     return Tree(sorted(files), unreadable, dict(sorted(refused.items())))
 
 
-def printable(path: Path) -> str:
-    """The path with slashes; controls and bytes that are no UTF-8 become `\\xe9`, so that it can be stored and shown."""
-    text = path.as_posix().encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+def printable(path: str) -> str:
+    """The path; controls and bytes that are no UTF-8 become `\\xe9`, so that it can be stored and shown."""
+    text = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return _CONTROL.sub(lambda control: f"\\x{ord(control[0]):02x}", text)
 
 
@@ -165,7 +165,7 @@ def _lines(file: Path) -> list[bytes]:
 
 def _place(path: Path) -> tuple[str, str]:
     """The collection a path of a knowledge folder belongs to, and the path inside it."""
-    first, *rest = printable(path).split("/")
+    first, *rest = printable(path.as_posix()).split("/")
     return (first, "/".join(rest)) if rest else (LOOSE, first)
 
 

@@ -44,7 +44,14 @@ def record(connection: Connection, source: Source, paths: Sequence[str], state: 
 
 
 def parse(
-    connection: Connection, source: Source, document: Document, text: str, missing: str, recipe: str, chunks: Sequence[Chunk]
+    connection: Connection,
+    source: Source,
+    document: Document,
+    text: str,
+    missing: str,
+    recipe: str,
+    chunks: Sequence[Chunk],
+    mark: str = "",
 ) -> list[str]:
     """Store a version's text and chunks, in the place of whatever was on its way; returns the ids of the chunks that go."""
     dropped = drop_unfinished(connection, source, [document.source])
@@ -62,6 +69,7 @@ def parse(
             missing=missing,
             state="parsed",
             reason="",
+            mark=mark,
         )
     )
     for chunk in chunks:

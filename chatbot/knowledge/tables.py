@@ -37,6 +37,7 @@ documents = Table(
     Column("missing", String, nullable=False),
     Column("state", String, nullable=False),
     Column("reason", String, nullable=False),
+    Column("mark", String, nullable=False, server_default=""),
     Index("ix_documents_source_id_path", "source_id", "path"),
 )
 
@@ -82,6 +83,8 @@ class Version(Value):
     recipe: str
     chunks: int
     missing: str
+    mark: str
+    """As its origin gave it; see `origins`."""
 
 
 class IndexRow(Value):
@@ -112,6 +115,7 @@ def to_version(row: Any) -> Version:
         recipe=row.recipe,
         chunks=row.chunks,
         missing=row.missing,
+        mark=row.mark,
     )
 
 

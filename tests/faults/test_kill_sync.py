@@ -20,6 +20,8 @@ from chatbot.encoders import bi_encoder
 from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.knowledge.catalogue import Catalogue
 from chatbot.knowledge.generations import Indexes
+from chatbot.knowledge.plan import plan
+from chatbot.knowledge.sources import Sources
 from chatbot.knowledge.splitter import Splitter
 from chatbot.knowledge.sync import Synchronizer
 from chatbot.schema import DocumentReport
@@ -45,8 +47,9 @@ class Store:
 
     def sync(self, folder: Path) -> list[DocumentReport]:
         splitter = Splitter(self.encoder.tokenizer_file, 8, 16, self.encoder.card.max_tokens)
-        synchronizer = Synchronizer(self.catalogue, self.indexes, splitter, {})
-        return list(synchronizer.run(synchronizer.plan([synchronizer.register(folder, "shelf")])))
+        sources = Sources(self.catalogue, {})
+        planned = plan([sources.register(str(folder), "shelf")], self.catalogue, sources.list)
+        return list(Synchronizer(self.catalogue, self.indexes, splitter).run(planned))
 
     def close(self) -> None:
         self.indexes.close()

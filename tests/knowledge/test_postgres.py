@@ -18,6 +18,8 @@ from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.errors import DatabaseUnavailable, DataDirectoryError, DataDirectoryInUse, SettingsError
 from chatbot.knowledge.catalogue import Catalogue
 from chatbot.knowledge.generations import Indexes
+from chatbot.knowledge.plan import plan
+from chatbot.knowledge.sources import Sources
 from chatbot.knowledge.splitter import Splitter
 from chatbot.knowledge.sync import Synchronizer
 
@@ -25,12 +27,13 @@ from chatbot.knowledge.sync import Synchronizer
 def test_a_folder_is_synced(postgres: Server, tmp_path: Path, tiny_encoder: BiEncoder) -> None:
     catalogue = Catalogue(postgres.new_database())
     indexes = Indexes(tmp_path / "indexes", catalogue, tiny_encoder)
-    synchronizer = Synchronizer(catalogue, indexes, Splitter(tiny_encoder.tokenizer_file, 8, 16, 48), {})
+    synchronizer = Synchronizer(catalogue, indexes, Splitter(tiny_encoder.tokenizer_file, 8, 16, 48))
+    sources = Sources(catalogue, {})
     folder = write(tmp_path / "folder", {"a.md": "# Cats\n\nCats purr.", "b.md": "# Dogs\n\nDogs bark.", "c.txt": b""})
 
     def sync() -> dict[str, str]:
-        plan = synchronizer.plan([synchronizer.register(folder, "pets")])
-        return {report.source: report.state for report in synchronizer.run(plan)}
+        planned = plan([sources.register(str(folder), "pets")], catalogue, sources.list)
+        return {report.source: report.state for report in synchronizer.run(planned)}
 
     assert sync() == {"a.md": "added", "b.md": "added", "c.txt": "refused"}
     write(folder, {"a.md": "# Cats\n\nCats hiss."})

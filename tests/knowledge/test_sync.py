@@ -17,8 +17,11 @@ from chatbot.errors import SettingsError
 from chatbot.knowledge.catalogue import Catalogue
 from chatbot.knowledge.collections import Collection
 from chatbot.knowledge.generations import Indexes
+from chatbot.knowledge.listing import BUILT_IN
+from chatbot.knowledge.plan import Plan, plan
+from chatbot.knowledge.sources import Sources
 from chatbot.knowledge.splitter import Splitter
-from chatbot.knowledge.sync import BUILT_IN, Synchronizer
+from chatbot.knowledge.sync import Synchronizer
 from chatbot.knowledge.tables import Source
 from chatbot.schema import DocumentReport
 
@@ -47,23 +50,26 @@ class Shelf:
             self.catalogue,
             self.indexes,
             Splitter(self.encoder.tokenizer_file, 8, most, self.encoder.card.max_tokens),
-            self.built_in,
         )
 
+    def sources(self) -> Sources:
+        return Sources(self.catalogue, self.built_in)
+
     def source(self, path: Path | None = None, collection: str = "shelf") -> Source:
-        return self.synchronizer().register(path or self.folder, collection)
+        return self.sources().register(str(path or self.folder), collection)
+
+    def plan(self, *sources: Source) -> Plan:
+        return plan(sources or [self.source()], self.catalogue, self.sources().list)
 
     def sync(self, *sources: Source, most: int = 32) -> dict[str, DocumentReport]:
         """Sync `sources`, or else the folder; reports by path."""
-        synchronizer = self.synchronizer(most)
-        return {report.source: report for report in synchronizer.run(synchronizer.plan(sources or [self.source()]))}
+        return {report.source: report for report in self.synchronizer(most).run(self.plan(*sources))}
 
     def preview(self) -> dict[str, str]:
         return states(self.preview_of(self.source()))
 
     def preview_of(self, source: Source) -> dict[str, DocumentReport]:
-        synchronizer = self.synchronizer()
-        return {report.source: report for report in synchronizer.preview(synchronizer.plan([source]))}
+        return {report.source: report for report in self.synchronizer().preview(self.plan(source))}
 
     def search(self, text: str, collections: tuple[str, ...] = ()) -> set[str]:
         """Paths of the documents that either index finds for `text`."""
@@ -193,7 +199,7 @@ def test_what_lies_in_a_folder_that_cannot_be_read_is_kept(shelf: Shelf) -> None
     files = {path: shelf.folder / path for path in ("a.md", "deep/b.md", "deeper/c.md")}
     write(shelf.folder, dict.fromkeys(files, CATS))
     shelf.built_in = {"cats": Collection(name="cats", title="Cats", files=files)}
-    shelf.synchronizer().register_built_in()
+    shelf.sources().register_built_in()
     (source,) = shelf.catalogue.sources()
     shelf.sync(source)
     reason = "cannot be read: Permission denied"
@@ -225,7 +231,7 @@ def test_a_source_that_is_forgotten_takes_its_documents_with_it(shelf: Shelf, tm
     more = write(tmp_path / "more", {"dogs.md": DOGS})
     shelf.sync(shelf.source(), shelf.source(more))
     shelf.folder.rename(tmp_path / "away")
-    reports = list(shelf.synchronizer().forget([shelf.folder]))
+    reports = list(shelf.synchronizer().forget(shelf.sources().registered([str(shelf.folder)])))
     assert [(report.source, report.state) for report in reports] == [("cats.md", "removed")]
     assert [source.location for source in shelf.catalogue.sources()] == [str(more)]
     assert shelf.search("purr") == set()
@@ -236,7 +242,7 @@ def test_what_is_not_registered_cannot_be_forgotten(shelf: Shelf, tmp_path: Path
     shelf.write(cats_md=CATS)
     shelf.sync()
     with pytest.raises(SettingsError, match=f"/nowhere' is not registered; there are: {shelf.folder}"):
-        list(shelf.synchronizer().forget([shelf.folder, tmp_path / "nowhere"]))
+        shelf.sources().registered([str(shelf.folder), str(tmp_path / "nowhere")])
     assert shelf.search("purr") == {"cats.md"}
 
 
@@ -301,7 +307,7 @@ def test_a_file_that_can_no_longer_be_read_stops_answering(content: bytes, shelf
 def test_a_file_that_vanishes_while_syncing_fails_alone(shelf: Shelf) -> None:
     shelf.write(cats_md=CATS, dogs_md=DOGS)
     synchronizer = shelf.synchronizer()
-    tasks = synchronizer.plan([shelf.source()])
+    tasks = shelf.plan()
     (shelf.folder / "cats.md").unlink()
     reports = {report.source: report for report in synchronizer.run(tasks)}
     assert states(reports) == {"cats.md": "failed", "dogs.md": "added"}
@@ -312,7 +318,7 @@ def test_a_file_that_fails_for_once_keeps_its_document(shelf: Shelf) -> None:
     shelf.write(cats_md=CATS)
     shelf.sync()
     synchronizer = shelf.synchronizer()
-    tasks = synchronizer.plan([shelf.source()])
+    tasks = shelf.plan()
     (shelf.folder / "cats.md").unlink()
     (shelf.folder / "cats.md").mkdir()
     reports = {report.source: report for report in synchronizer.run(tasks)}
@@ -389,7 +395,7 @@ def test_a_path_given_twice_is_read_once(shelf: Shelf) -> None:
     shelf.write(cats_md=CATS)
     synchronizer = shelf.synchronizer()
     again = shelf.source(shelf.folder / ".." / shelf.folder.name)
-    assert [report.state for report in synchronizer.run(synchronizer.plan([shelf.source(), again]))] == ["added"]
+    assert [report.state for report in synchronizer.run(shelf.plan(shelf.source(), again))] == ["added"]
 
 
 def test_the_same_words_in_two_documents_are_encoded_once(shelf: Shelf) -> None:
@@ -482,7 +488,7 @@ def test_a_stopped_sync_loses_nothing(shelf: Shelf) -> None:
     shelf.sync()
     shelf.write(**{f"f{number}_md": f"# File {number}\n\nFile {number} is about subject{number}." for number in range(6)})
     synchronizer = shelf.synchronizer()
-    running = synchronizer.run(synchronizer.plan([shelf.source()]))
+    running = synchronizer.run(shelf.plan())
     next(running)
     running.close()
     assert set(states(shelf.sync()).values()) <= {"changed", "unchanged"}
@@ -494,13 +500,13 @@ def test_a_stopped_sync_loses_nothing(shelf: Shelf) -> None:
 def test_a_built_in_collection_that_is_gone_is_forgotten(shelf: Shelf) -> None:
     shelf.write(cats_md=CATS)
     shelf.built_in = {"cats": Collection(name="cats", title="Cats", files={"cats.md": shelf.folder / "cats.md"})}
-    synchronizer = shelf.synchronizer()
-    synchronizer.register_built_in()
+    shelf.sources().register_built_in()
     (source,) = shelf.catalogue.sources()
     assert source.location == f"{BUILT_IN}cats"
     assert states(shelf.sync(source)) == {"cats.md": "added"}
     shelf.built_in = {}
     assert states(shelf.sync(source)) == {"cats.md": "removed"}
+    shelf.sources().forget_empty()
     assert shelf.catalogue.sources() == []
 
 

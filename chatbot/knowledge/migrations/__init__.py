@@ -11,7 +11,7 @@ from sqlalchemy import Connection, inspect, text
 from chatbot.errors import DataDirectoryError
 from chatbot.knowledge.database import Database
 
-SCHEMA = 2
+SCHEMA = 3
 """The newest file in `versions`. Raised whenever a table changes its meaning, so that an older program leaves it alone."""
 
 
