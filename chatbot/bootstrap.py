@@ -9,9 +9,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
+from pydantic import SecretStr
+
 from chatbot import prompts, registry
 from chatbot.encoders import bi_encoder
 from chatbot.engines.parts import EngineParts, as_engine
+from chatbot.errors import SettingsError
 from chatbot.flow.pipeline import Parts, Pipeline
 from chatbot.flow.retrieve import Retriever
 from chatbot.knowledge import collections, reader
@@ -19,11 +22,11 @@ from chatbot.knowledge.catalogue import Catalogue
 from chatbot.knowledge.collections import Collection
 from chatbot.knowledge.generations import Indexes
 from chatbot.knowledge.ownership import Owner, Ownership
-from chatbot.knowledge.plan import plan
+from chatbot.knowledge.plan import Task, plan
 from chatbot.knowledge.sandbox import Sandbox
 from chatbot.knowledge.sources import Sources
 from chatbot.knowledge.splitter import Splitter
-from chatbot.knowledge.sync import Read, Synchronizer
+from chatbot.knowledge.sync import Outcome, Read, Synchronizer
 from chatbot.knowledge.tables import Source
 from chatbot.sampling import Sampling
 from chatbot.schema import AnswerEvent, DocumentReport, Passage, Query
@@ -109,28 +112,29 @@ class Application:
         """See `Tasks.documents`."""
         return self._tasks.documents()
 
-    def sync(self, paths: Sequence[str], collection: str = "", dry_run: bool = False) -> Iterator[DocumentReport]:
+    def sync(self, paths: Sequence[str], collection: str = "", dry_run: bool = False, ray: str = "") -> Iterator[DocumentReport]:
         """Register `paths` and sync them alone, or without any sync every source; yields a report a document.
 
         `collection` is where the paths belong, and a path that belongs elsewhere moves there; by default a path stays where it
-        is, and a new one goes to `documents`. A dry run registers and changes nothing.
+        is, and a new one goes to `documents`. A dry run registers and changes nothing. `ray` is the address of a cluster that
+        reads and encodes the files, or `local` for one of this machine.
 
         Raises:
             SettingsError: a path does not exist.
             DataDirectoryError: the catalogue cannot be written.
             IndexDamaged: an index cannot be written.
         """
-        for _, report in self.sync_with_total(paths, collection, dry_run):
+        for _, report in self.sync_with_total(paths, collection, dry_run, ray):
             yield report
 
     def sync_with_total(
-        self, paths: Sequence[str], collection: str = "", dry_run: bool = False
+        self, paths: Sequence[str], collection: str = "", dry_run: bool = False, ray: str = ""
     ) -> Iterator[tuple[int, DocumentReport]]:
         """As `sync`, each report with the number of documents there are to come in all."""
         with self._syncing, Sandbox() as sandbox:
             if not paths:
                 self.collections = collections.discover(knowledge_folders(self.settings))
-            sources, synchronizer = self._sources(), self._synchronizer(sandbox.read)
+            sources, synchronizer = self._sources(), self._synchronizer(sandbox.read, ray)
             planned = plan(self._wanted(sources, paths, collection, dry_run), self.catalogue, sources.list)
             reports = synchronizer.preview(planned) if dry_run else synchronizer.run(planned)
             for report in reports:
@@ -172,8 +176,29 @@ class Application:
             generation=self.indexes.generation,
         )
 
-    def _synchronizer(self, read: Read = reader.read) -> Synchronizer:
-        return Synchronizer(self.catalogue, self.indexes, self._splitter, read)
+    def _synchronizer(self, read: Read = reader.read, ray: str = "") -> Synchronizer:
+        if not ray:
+            return Synchronizer(self.catalogue, self.indexes, self._splitter, read)
+        if not self.settings.database:
+            raise SettingsError(
+                "a sync on a cluster needs a catalogue that all machines can write; set CHATBOT_DATABASE to a PostgreSQL database"
+            )
+        from chatbot.knowledge import cluster, distributed  # with Ray, which is an extra and takes seconds
+        from chatbot.knowledge.worker import Errand
+
+        def process(tasks: Sequence[Task], token: str) -> Iterator[tuple[Task, Outcome]]:
+            errand = Errand(
+                database=SecretStr(self.settings.database),
+                token=SecretStr(token),
+                models=(self.settings.data_dir / "models").absolute(),
+                encoder=self.settings.encoder,
+                fingerprint=self.encoder.card.fingerprint,
+                chunks=self.settings.chunks,
+                recipe=self._splitter.recipe,
+            )
+            return cluster.process(ray, tasks, errand)
+
+        return distributed.DistributedSynchronizer(self.catalogue, self.indexes, self._splitter, read, process)
 
 
 @contextmanager

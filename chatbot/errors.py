@@ -23,6 +23,7 @@
     │   └── UrlRefused           an address that is never fetched: not public, not http, or malformed
     ├── FetchFailed          a web server gives no answer now; what is known of the page stays
     ├── IndexUnavailable     the server of the dense index gives no answer now (exit 1, HTTP 503)
+    ├── ClusterUnavailable   no Ray cluster answers at an address (exit 1, HTTP 503)
     ├── EngineUnavailable    the engine's server gives no answer now (exit 1, HTTP 503)
     │   ├── EngineUnreachable    nothing answers at its address
     │   ├── EngineTimedOut       a deadline passed (HTTP 504)
@@ -130,6 +131,10 @@ class FetchFailed(ChatbotError):
 
 class IndexUnavailable(ChatbotError):
     """The Chroma server does not answer; what it holds is not in question."""
+
+
+class ClusterUnavailable(ChatbotError):
+    """The cluster that a sync was to run on cannot be reached."""
 
 
 class EngineUnavailable(ChatbotError):

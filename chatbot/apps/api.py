@@ -49,6 +49,8 @@ class SyncRequest(BaseModel, extra="forbid"):
     """Absolute paths; none means every registered source."""
     collection: str = ""
     dry_run: bool = False
+    ray: str = ""
+    """Address of a cluster that does the work."""
     remove: bool = False
     """Remove the paths instead; the other fields do not matter then."""
 
@@ -125,7 +127,7 @@ async def _in_threads(lines: Generator[str]) -> AsyncGenerator[str]:
 
 def _reports(application: Application, body: SyncRequest) -> Generator[str]:
     try:
-        synced = application.sync(body.paths, body.collection, body.dry_run)
+        synced = application.sync(body.paths, body.collection, body.dry_run, body.ray)
         for report in application.remove(body.paths) if body.remove else synced:
             yield wire.json_line(report.model_dump_json())
     except Exception as error:  # noqa: BLE001  the last border: without a word it would look as if the process had died

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from chatbot.apps.headers import HEADERS
 from chatbot.errors import (
     ChatbotError,
+    ClusterUnavailable,
     DatabaseUnavailable,
     EngineBroke,
     EngineBusy,
@@ -52,6 +53,7 @@ _STATUS: Mapping[type[ChatbotError], int] = {
     EngineUnavailable: 503,
     DatabaseUnavailable: 503,
     IndexUnavailable: 503,
+    ClusterUnavailable: 503,
 }
 """The nearest class above an error counts."""
 

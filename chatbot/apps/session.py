@@ -49,7 +49,9 @@ class Session(Protocol):
 
     def run_task(self, name: str, inputs: Mapping[str, Any], sampling: Sampling | None = None) -> AsyncGenerator[TaskEvent]: ...
 
-    def sync(self, paths: Sequence[str], collection: str = "", dry_run: bool = False) -> Iterator[DocumentReport]: ...
+    def sync(
+        self, paths: Sequence[str], collection: str = "", dry_run: bool = False, ray: str = ""
+    ) -> Iterator[DocumentReport]: ...
 
     def remove(self, paths: Sequence[str]) -> Iterator[DocumentReport]: ...
 
@@ -179,9 +181,9 @@ class RemoteApplication:
                     for data in filter(None, map(data_of, lines.feed(piece))):
                         yield data
 
-    def sync(self, paths: Sequence[str], collection: str = "", dry_run: bool = False) -> Iterator[DocumentReport]:
+    def sync(self, paths: Sequence[str], collection: str = "", dry_run: bool = False, ray: str = "") -> Iterator[DocumentReport]:
         """See `Application.sync`."""
-        return self._synced({"paths": list(paths), "collection": collection, "dry_run": dry_run})
+        return self._synced({"paths": list(paths), "collection": collection, "dry_run": dry_run, "ray": ray})
 
     def remove(self, paths: Sequence[str]) -> Iterator[DocumentReport]:
         """See `Application.remove`."""

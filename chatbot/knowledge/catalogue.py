@@ -146,6 +146,11 @@ class Catalogue:
         with self._database.writing() as connection:
             return states.drop(connection, document_ids)
 
+    def live(self, document_ids: Sequence[str]) -> set[str]:
+        """Those that are live among some versions."""
+        with self._database.reading() as connection:
+            return set(connection.scalars(select(tables.documents.c.id).where(tables.documents.c.id.in_(document_ids), LIVE)))
+
     def document_text(self, document_id: str) -> str:
         """The extracted text that every span of a document counts in; empty for an unknown id."""
         with self._database.reading() as connection:
@@ -175,6 +180,12 @@ class Catalogue:
         """Ids of all live documents' chunks: what both indexes must hold, no more and no less."""
         with self._database.reading() as connection:
             return set(connection.scalars(select(tables.chunks.c.id).join(tables.documents).where(LIVE)))
+
+    def chunks_on_their_way(self, source: Source) -> list[str]:
+        """Ids of the chunks of a source's versions that are not live."""
+        wanted = select(tables.chunks.c.id).join(tables.documents).where(tables.documents.c.source_id == source.id, ~LIVE)
+        with self._database.reading() as connection:
+            return list(connection.scalars(wanted))
 
     def chunks_of(self, document_id: str) -> list[Chunk]:
         """All chunks of a document, in the order of its text."""

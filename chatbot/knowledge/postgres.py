@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,14 +31,13 @@ _CONNECTIONS = {"pool_size": 8, "max_overflow": 8, "pool_timeout": _CONNECT_S, "
 _LOCK = 0x63686174
 """Any number that no other program takes for its lock in the same database."""
 _TOKEN = "owner"  # noqa: S105  a key of `meta`, no password
-_CHECK = text(
-    """
-    SELECT (SELECT value FROM meta WHERE key = :key FOR SHARE) = :token AS ours, :pid = 0 OR EXISTS (
-        SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
-        WHERE locktype = 'advisory' AND objid = :lock AND pid = :pid AND datname = current_database()
-    ) AS held
-    """
+_OURS = text("SELECT value = :token FROM meta WHERE key = :key FOR SHARE")
+_HELD = text(
+    "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database "
+    "WHERE locktype = 'advisory' AND objid = :lock AND pid = :pid AND datname = current_database()"
 )
+_LOOK_S = 1
+"""How often a writer looks whether the lock is still held: that takes a millisecond."""
 
 _REACH = "see that the server runs and that this machine may reach it, then run the command again"
 _SIGN_IN = "mend user and password in CHATBOT_DATABASE"
@@ -89,6 +89,7 @@ class PostgresDatabase:
         self._token = token
         self._holder: Connection | None = None
         self._holder_pid = 0
+        self._looked = 0.0
         self._holding = threading.Lock()
 
     def close(self) -> None:
@@ -121,15 +122,15 @@ class PostgresDatabase:
         """
         if not self._token:
             return  # its tables are being made
-        asked = {"key": _TOKEN, "token": self._token, "pid": self._holder_pid, "lock": _LOCK}
-        ours, held = connection.execute(_CHECK, asked).one()
-        if not ours:
+        if not connection.scalar(_OURS, {"key": _TOKEN, "token": self._token}):
             raise DataDirectoryInUse(
                 f"{self.name} was taken over by another chatbot while this one had lost its connection, and this one "
                 "writes nothing more; close one of the two"
             )
-        if not held:
-            self._hold_again()
+        if self._holder and time.monotonic() > self._looked + _LOOK_S:
+            self._looked = time.monotonic()
+            if not connection.scalar(_HELD, {"lock": _LOCK, "pid": self._holder_pid}):
+                self._hold_again()
 
     def advice(self, error: DBAPIError) -> str | None:
         state = self._state(error)

@@ -17,7 +17,7 @@ from chatbot.knowledge.splitter import Splitter
 from chatbot.knowledge.tables import Source, Version
 from chatbot.schema import Document, DocumentReport, DocumentState, StoredState
 
-_BATCH_CHUNKS = 256
+BATCH_CHUNKS = 256
 
 Read = Callable[[str, bytes], Extracted]
 """As `reader.read`: in this process or, by `Sandbox.read`, in another one."""
@@ -25,9 +25,15 @@ Read = Callable[[str, bytes], Extracted]
 _T = TypeVar("_T")
 
 
-class _Parsed(NamedTuple):
+class Parsed(NamedTuple):
+    """A document that is staged, and the report on it once it is live."""
+
     report: DocumentReport
     document_id: str
+
+
+Outcome = DocumentReport | Parsed
+"""What became of a document: it goes no further, or it is staged."""
 
 
 class Synchronizer:
@@ -60,14 +66,14 @@ class Synchronizer:
     def run(self, plan: Plan) -> Iterator[DocumentReport]:
         """Carry out a plan; a report comes when its document is live (or needs nothing). Stopping anywhere loses nothing."""
         self._begin(plan)
-        waiting: list[_Parsed] = []
+        waiting: list[Parsed] = []
         for task in plan.tasks:
             outcome = self._stage(task, task.origin) if task.origin else self._settle(task, self._preview(task))
             if isinstance(outcome, DocumentReport):
                 yield outcome
                 continue
             waiting.append(outcome)
-            if sum(parsed.report.chunks for parsed in waiting) >= _BATCH_CHUNKS:
+            if sum(parsed.report.chunks for parsed in waiting) >= BATCH_CHUNKS:
                 yield from self._publish(waiting)
                 waiting.clear()
         yield from self._publish(waiting)
@@ -113,13 +119,13 @@ class Synchronizer:
 
         return _tried(task, load)
 
-    def _stage(self, task: Task, origin: Origin) -> DocumentReport | _Parsed:
+    def _stage(self, task: Task, origin: Origin) -> DocumentReport | Parsed:
         content = self._load(task, origin)
         if isinstance(content, DocumentReport):
             return self._settle(task, content)
         begun, content_hash = task.begun, _hash(content.raw)
         if begun and begun.state in ("parsed", "embedded") and self._is_of(begun, task) and begun.content_hash == content_hash:
-            return _Parsed(_new(task, begun.missing, begun.chunks), begun.document_id)
+            return Parsed(_new(task, begun.missing, begun.chunks), begun.document_id)
         if task.old and not begun:
             self._catalogue.record(task.source, [task.path], "pending")
         extracted = self._extract(task, content)
@@ -137,7 +143,7 @@ class Synchronizer:
         missing = extracted.missing
         staged = self._catalogue.stage(source, document, extracted.text, missing, self._recipe, chunks, content.mark)
         self._indexes.delete(staged)
-        return _Parsed(_new(task, missing, len(chunks)), document.id)
+        return Parsed(_new(task, missing, len(chunks)), document.id)
 
     def _settle(self, task: Task, report: DocumentReport) -> DocumentReport:
         """Bring the catalogue into step with a report on a document that goes no further."""
@@ -155,7 +161,7 @@ class Synchronizer:
         if not begun or (begun.state, begun.reason, begun.collection) != (state, reason, task.source.collection):
             self._indexes.delete(self._catalogue.record(task.source, [task.path], state, reason))
 
-    def _publish(self, parsed: Sequence[_Parsed]) -> Iterator[DocumentReport]:
+    def _publish(self, parsed: Sequence[Parsed]) -> Iterator[DocumentReport]:
         ids = [each.document_id for each in parsed]
         if not ids:
             return

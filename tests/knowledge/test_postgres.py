@@ -18,6 +18,7 @@ from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.errors import DatabaseUnavailable, DataDirectoryError, DataDirectoryInUse, SettingsError
 from chatbot.knowledge.catalogue import Catalogue
 from chatbot.knowledge.generations import Indexes
+from chatbot.knowledge.origins import Content
 from chatbot.knowledge.plan import plan
 from chatbot.knowledge.sources import Sources
 from chatbot.knowledge.splitter import Splitter
@@ -245,19 +246,18 @@ def test_a_server_killed_in_a_sync_loses_nothing_and_is_used_again_once_it_is_ba
     with postgres_server.started() as server:
         catalogue = Catalogue(server.new_database())
         indexes = Indexes(tmp_path / "indexes", catalogue, tiny_encoder)
-        synchronizer = Synchronizer(catalogue, indexes, Splitter(tiny_encoder.tokenizer_file, 8, 16, 48), {})
-        folder = write(
-            tmp_path / "folder", {f"{number:02}.md": f"# Hall {number}\n\nMachine {number} hums." for number in range(40)}
-        )
-        source = synchronizer.register(folder, "halls")
-        plan = synchronizer.plan([source])
-        plan.tasks.insert(20, plan.tasks[0]._replace(path="killed.md", file=_Killer(server, folder / "00.md")))
+        synchronizer = Synchronizer(catalogue, indexes, Splitter(tiny_encoder.tokenizer_file, 8, 16, 48))
+        sources = Sources(catalogue, {})
+        pages = {f"{number:02}.md": f"# Hall {number}\n\nMachine {number} hums." for number in range(40)}
+        source = sources.register(str(write(tmp_path / "folder", pages)), "halls")
+        planned = plan([source], catalogue, sources.list)
+        planned.tasks[20] = planned.tasks[20]._replace(origin=_Killer(server))
         with pytest.raises(DatabaseUnavailable, match="see that the server runs"):
-            list(synchronizer.run(plan))
+            list(synchronizer.run(planned))
         with pytest.raises(DatabaseUnavailable, match="see that the server runs"):
             catalogue.published_chunks(["any"])
         server.start()
-        assert len(list(synchronizer.run(synchronizer.plan([source])))) == 40
+        assert len(list(synchronizer.run(plan([source], catalogue, sources.list)))) == 40
         assert len(catalogue.documents()) == 40
         assert catalogue.in_state("pending", "parsed", "embedded", "failed") == []
         assert indexes.difference() == ""
@@ -265,17 +265,15 @@ def test_a_server_killed_in_a_sync_loses_nothing_and_is_used_again_once_it_is_ba
         catalogue.close()
 
 
-class _Killer(type(Path())):
-    """A file that ends the server when it is read."""
+class _Killer:
+    """A document that ends the server as it is read."""
 
-    def __new__(cls, server: Server, path: Path) -> _Killer:
-        made = super().__new__(cls, path)
-        made.server = server
-        return made
+    def __init__(self, server: Server) -> None:
+        self._server = server
 
-    def read_bytes(self) -> bytes:
-        self.server.kill()
-        return super().read_bytes()
+    def load(self, mark: str) -> Content:
+        self._server.kill()
+        return Content("20.md", b"# Hall 20")
 
 
 def lose_the_lock(postgres: Server, url: str) -> None:
