@@ -11,7 +11,6 @@ from postgres_server import Server
 from pydantic import SecretStr
 
 from chatbot.encoders.bi_encoder import BiEncoder
-from chatbot.errors import SettingsError
 from chatbot.knowledge import cluster
 from chatbot.knowledge.catalogue import Catalogue
 from chatbot.knowledge.distributed import DistributedSynchronizer
