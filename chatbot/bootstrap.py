@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from chatbot import prompts, registry
 from chatbot.encoders import bi_encoder
+from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.engines.parts import EngineParts, as_engine
 from chatbot.errors import SettingsError
 from chatbot.flow.pipeline import Parts, Pipeline
@@ -48,7 +49,6 @@ class Application:
         """
         Raises:
             UserError: settings, prompts, weights or the data directory are not usable.
-            IndexDamaged: the indexes could not be rebuilt.
         """
         self.settings = settings
         self.collections: dict[str, Collection] = collections.discover(knowledge_folders(settings))
@@ -59,7 +59,7 @@ class Application:
             self.encoder = bi_encoder.load(settings.encoder.model, settings.data_dir / "models", settings.encoder.threads)
             self.catalogue = Catalogue(settings.database or settings.data_dir / "catalogue.sqlite")
             stack.callback(self.catalogue.close)
-            self.indexes = Indexes(settings.data_dir / "indexes", self.catalogue, self.encoder)
+            self.indexes = Indexes(settings.data_dir / "indexes", self.catalogue, self.encoder, self._other_encoder)
             stack.callback(self.indexes.close)
             build = registry.load("chatbot.engines", settings.engine)
             self.engine = as_engine(build(EngineParts(self.encoder, self.prompts, settings)))
@@ -122,7 +122,6 @@ class Application:
         Raises:
             SettingsError: a path does not exist.
             DataDirectoryError: the catalogue cannot be written.
-            IndexDamaged: an index cannot be written.
         """
         for _, report in self.sync_with_total(paths, collection, dry_run, ray):
             yield report
@@ -149,7 +148,6 @@ class Application:
         Raises:
             SettingsError: a path is not registered.
             DataDirectoryError: the catalogue cannot be written.
-            IndexDamaged: an index cannot be written.
         """
         with self._syncing:
             yield from self._synchronizer().forget(self._sources().registered(paths))
@@ -169,11 +167,10 @@ class Application:
     def _parts(self) -> Parts:
         return Parts(
             settings=self.settings,
-            retrieve=Retriever(self.encoder, self.catalogue, self.indexes, self.settings.retrieval),
+            retrieve=Retriever(self.catalogue, self.indexes, self.settings.retrieval),
             engine=self.engine,
             prompts=self.prompts,
-            encoder_fingerprint=self.encoder.card.fingerprint,
-            generation=self.indexes.generation,
+            searched=lambda: (self.indexes.fingerprint, self.indexes.generation),
         )
 
     def _synchronizer(self, read: Read = reader.read, ray: str = "") -> Synchronizer:
@@ -200,6 +197,9 @@ class Application:
 
         return distributed.DistributedSynchronizer(self.catalogue, self.indexes, self._splitter, read, process)
 
+    def _other_encoder(self, fingerprint: str) -> BiEncoder | None:
+        return bi_encoder.find(fingerprint, self.settings.data_dir / "models", self.settings.encoder.threads)
+
 
 @contextmanager
 def open_application(
@@ -221,6 +221,9 @@ def open_application(
             for _ in application.sync(()):
                 pass
         yield application
+        if application.indexes.trouble:
+            say(f"{application.indexes.trouble}: building the indexes anew; Ctrl+C leaves it to the next command")
+            application.indexes.wait()
 
 
 def freeze() -> None:

@@ -218,8 +218,7 @@ def scripted_pipeline(
             retrieve=retrieve or FakeRetriever([KETTLE] if passages is None else passages),
             engine=engine if isinstance(engine, Engine) else Engine(engine, writes=False),
             prompts=prompts.load([shipped("prompts")]),
-            encoder_fingerprint="none",
-            generation=1,
+            searched=lambda: ("none", 1),
             checks=checks,
         )
     )

@@ -81,6 +81,7 @@ async def test_lost_indexes_are_made_anew(small_application: Callable[..., Appli
     small_application(CATS, data_dir=tmp_path / "data").close()
     shutil.rmtree(tmp_path / "data" / "indexes")
     again = small_application({}, data_dir=tmp_path / "data", knowledge=tmp_path / "knowledge-0")
+    again.indexes.wait()
     assert again.indexes.rebuilt
     assert await sources(again, "purring cats") == ["cats/purr.md"]
 
@@ -97,6 +98,7 @@ def test_another_encoder_makes_the_vectors_anew(
     shutil.copytree(tiny / "compiled", tmp_path / "data" / "models", dirs_exist_ok=True)
     flags = {"data_dir": tmp_path / "data", "knowledge": tmp_path / "knowledge-0"}
     again = small_application({}, **flags, encoder=EncoderSettings(model=str(tiny / "tiny")))
+    again.indexes.wait()
     assert again.indexes.rebuilt == "the embedding model changed"
     assert again.indexes.difference() == ""
 

@@ -141,8 +141,8 @@ async def _start(settings: Settings, state: ServerState, url: str, page: FrontPa
     looking = asyncio.create_task(_look(application, say))
     stack.callback(looking.cancel)
     application.announce(Owner(pid=os.getpid(), command="serve", url=url, token=state.token, engine=settings.engine))
-    if application.indexes.rebuilt:
-        say(f"indexes rebuilt: {application.indexes.rebuilt}")
+    renewing = asyncio.create_task(_renewed(application, say))
+    stack.callback(renewing.cancel)
     state.application = application
     await asyncio.to_thread(_first_sync, application, state, say)
     if state.stopping.is_set():
@@ -164,6 +164,16 @@ async def _look(application: Application, say: Say) -> None:
         say(f"warning: {error}; until then questions end with this message")
     except Exception:  # noqa: BLE001  nobody waits for this task, who would hear of it
         _log.exception("the engine could not be looked at")
+
+
+async def _renewed(application: Application, say: Say) -> None:
+    """Say why the indexes are built anew, and when they are."""
+    indexes = application.indexes
+    if indexes.trouble:
+        say(f"{indexes.trouble}: the indexes are being built anew, and search goes on meanwhile")
+        await asyncio.to_thread(indexes.wait)
+    if indexes.trouble or indexes.rebuilt:
+        say(f"warning: {indexes.trouble}" if indexes.trouble else f"indexes rebuilt: {indexes.rebuilt}")
 
 
 def _first_sync(application: Application, state: ServerState, say: Say) -> None:

@@ -82,6 +82,14 @@ def load(model: str, cache: Path, threads: int = 1) -> BiEncoder:
     return BiEncoder(place.folder, found, threads)
 
 
+def find(fingerprint: str, cache: Path, threads: int = 1) -> BiEncoder | None:
+    """The encoder that made certain vectors, if it is still compiled in `cache`."""
+    for folder in card.folders(cache):
+        if (found := card.read(folder)) and found.fingerprint == fingerprint:
+            return BiEncoder(folder, found, threads)
+    return None
+
+
 def _pad(encodings: list[Encoding]) -> Batch:
     width = max(len(encoding.ids) for encoding in encodings)
     ids = np.zeros((len(encodings), width), np.int64)

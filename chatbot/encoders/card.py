@@ -43,12 +43,22 @@ class Place(NamedTuple):
 
     def card(self) -> Card | None:
         """The card, if what lies here is whole, of this model as it is now, and made for this CPU."""
-        try:
-            card = Card.model_validate_json((self.folder / FILE).read_bytes())
-        except (OSError, ValidationError):
-            return None
-        usable = card.name == self.name and card.precision in runtime.precisions() and _whole(self.folder, card)
-        return card if usable and not _stale(card) else None
+        card = read(self.folder)
+        return card if card and card.name == self.name and not _stale(card) else None
+
+
+def read(folder: Path) -> Card | None:
+    """The card of a folder, if what lies there is whole and made for this CPU; the model may have changed since."""
+    try:
+        card = Card.model_validate_json((folder / FILE).read_bytes())
+    except (OSError, ValidationError):
+        return None
+    return card if card.precision in runtime.precisions() and _whole(folder, card) else None
+
+
+def folders(cache: Path) -> list[Path]:
+    """Where models are compiled, or were."""
+    return sorted(path.parent for path in cache.glob(f"*/{FILE}"))
 
 
 def place(model: str, cache: Path) -> Place:

@@ -6,7 +6,7 @@ version it replaces. Searches see live documents only, so a killed sync leaves e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
@@ -18,10 +18,21 @@ from chatbot.encoders import Vectors
 from chatbot.knowledge import migrations, states, tables
 from chatbot.knowledge.database import Database, upsert
 from chatbot.knowledge.states import LIVE
-from chatbot.knowledge.tables import IndexRow, Source, Version, to_chunk, to_document, to_index_row, to_source, to_version
+from chatbot.knowledge.tables import (
+    IndexRow,
+    Source,
+    StoredVector,
+    Version,
+    to_chunk,
+    to_document,
+    to_index_row,
+    to_source,
+    to_version,
+)
 from chatbot.schema import Chunk, Document, StoredDocument, StoredState
 
 _BATCH = 500
+_MANY = 4000
 
 
 class Catalogue:
@@ -248,11 +259,27 @@ class Catalogue:
             if rows:
                 connection.execute(upsert(connection, tables.embeddings).on_conflict_do_nothing(), rows)
 
-    def sweep_embeddings(self, fingerprint: str) -> None:
-        """Delete vectors that no chunk needs any more, and those of any other encoder than `fingerprint`."""
+    def stored_vectors(self, fingerprint: str) -> Iterator[list[StoredVector]]:
+        """As `all_rows`: the vectors of all live documents' chunks, by batches in the order of the ids."""
+        chunks, documents, stored = tables.chunks.c, tables.documents.c, tables.embeddings.c
+        joined = tables.chunks.join(tables.documents).join(tables.embeddings, stored.embedded_hash == chunks.embedded_hash)
+        columns = select(chunks.id, documents.collection, documents.access, stored.vector).select_from(joined)
+        wanted = columns.where(LIVE, stored.fingerprint == fingerprint).order_by(chunks.id).limit(_MANY)
+        last = ""
+        while True:
+            with self._database.reading() as connection:
+                batch = [StoredVector(*row) for row in connection.execute(wanted.where(chunks.id > last))]
+            if not batch:
+                return
+            last = batch[-1].id
+            yield batch
+
+    def sweep_embeddings(self, fingerprints: Collection[str]) -> None:
+        """Delete vectors that no chunk needs any more, and those of any other encoder than some."""
         unused = tables.embeddings.c.embedded_hash.not_in(select(tables.chunks.c.embedded_hash))
+        others = tables.embeddings.c.fingerprint.not_in(fingerprints)
         with self._database.writing() as connection:
-            connection.execute(delete(tables.embeddings).where(or_(unused, tables.embeddings.c.fingerprint != fingerprint)))
+            connection.execute(delete(tables.embeddings).where(or_(unused, others)))
 
     # meta
 

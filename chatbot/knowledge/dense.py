@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,15 @@ from chromadb.errors import ChromaError
 
 from chatbot.encoders import Vectors
 from chatbot.errors import IndexDamaged
+from chatbot.knowledge.native import Translated
 from chatbot.knowledge.tables import IndexRow
 
 _HNSW: Any = {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 32}
 """Generous, so that the graph answers as an exact scan would at the sizes one machine holds."""
 _TRIAL_VECTORS = 1000
+_TRIAL_S = 600
+_TRIAL_FILE_BYTES = 64 * 2**30
+"""One torn length has made Chroma write a file of hundreds of gigabytes (chroma#7510)."""
 _FAULTS = (ChromaError, ValueError, OSError, KeyError, RuntimeError)
 """What Chroma raises where its files cannot be read or written."""
 
@@ -33,14 +36,12 @@ class DenseIndex:
         Raises:
             IndexDamaged: Chroma cannot open the folder.
         """
-        try:
+        with _translated(f"opened in {folder}"):
             self._client: Any = chromadb.PersistentClient(str(folder), Settings(anonymized_telemetry=False, allow_reset=False))
             self._collection: Any = self._client.get_or_create_collection(
                 "chunks", embedding_function=None, configuration={"hnsw": _HNSW}
             )
             self._batch: int = self._client.get_max_batch_size()
-        except _FAULTS as error:
-            raise IndexDamaged(f"the dense index in {folder} cannot be opened: {error}") from error
 
     def close(self) -> None:
         self._client.close()
@@ -85,6 +86,28 @@ class DenseIndex:
             found = self._collection.query(query_embeddings=[vector], n_results=k, where=where, include=["distances"])
         return {id_: 1.0 - distance for id_, distance in zip(found["ids"][0], found["distances"][0], strict=True)}
 
+    def nearest(self, vectors: Vectors) -> list[float]:
+        """For each of n vectors the cosine of the chunk nearest to it, whoever may see that.
+
+        Raises:
+            IndexDamaged: Chroma failed, or found nothing.
+        """
+        with _translated("searched"):
+            found = self._collection.query(query_embeddings=list(vectors), n_results=1, include=["distances"])["distances"]
+        if not all(found):
+            raise IndexDamaged("the dense index finds nothing")
+        return [1.0 - distances[0] for distances in found]
+
+    def vectors(self, ids: Sequence[str]) -> dict[str, Vectors]:
+        """The vectors the index holds of some chunks, by id; those it does not hold are absent.
+
+        Raises:
+            IndexDamaged: Chroma failed.
+        """
+        with _translated("read"):
+            found = self._collection.get(ids=list(ids), include=["embeddings"])
+        return dict(zip(found["ids"], found["embeddings"], strict=True))
+
     def try_out(self) -> None:
         """Read every vector and walk a stretch of the graph on disk.
 
@@ -108,23 +131,30 @@ class DenseIndex:
             return set(self._collection.get(include=[])["ids"])
 
 
+def has_graph(folder: Path) -> bool:
+    """True if Chroma has written a graph to disk, which it does after a thousand vectors."""
+    return any(folder.glob("*/index_metadata.pickle"))
+
+
 def withstands(folder: Path) -> bool:
     """True if a child process lived through reading all of the folder: a torn graph file ends the process that reads it."""
-    if not any(folder.glob("*/index_metadata.pickle")):
-        return True  # no graph was written to disk yet
+    if not has_graph(folder):
+        return True
     child = [sys.executable, "-m", "chatbot.knowledge.dense", str(folder)]
-    return subprocess.run(child, capture_output=True, check=False).returncode == 0
-
-
-@contextmanager
-def _translated(what: str) -> Generator[None]:
     try:
-        yield
-    except _FAULTS as error:
-        raise IndexDamaged(
-            f"the dense index could not be {what}: {error}; see that the disk has room, and start again"
-        ) from error
+        return subprocess.run(child, capture_output=True, check=False, timeout=_TRIAL_S).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
+
+
+def _translated(what: str) -> Translated:
+    return Translated(f"the dense index could not be {what}", _FAULTS)
 
 
 if __name__ == "__main__":
+    if sys.platform != "win32":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (_TRIAL_FILE_BYTES, _TRIAL_FILE_BYTES))
     DenseIndex(Path(sys.argv[1])).try_out()

@@ -43,7 +43,7 @@ class DistributedSynchronizer(Synchronizer):
                 yield from self._publish_all(waiting)
                 waiting.clear()
         yield from self._publish_all(waiting)
-        self._catalogue.sweep_embeddings(self._indexes.fingerprint)
+        self._catalogue.sweep_embeddings(self._indexes.fingerprints)
 
     def _outcomes(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Outcome]]:
         """Files go to the cluster. Pages from the web stay: only one process can keep its distance from a host."""

@@ -77,7 +77,7 @@ class Synchronizer:
                 yield from self._publish(waiting)
                 waiting.clear()
         yield from self._publish(waiting)
-        self._catalogue.sweep_embeddings(self._indexes.fingerprint)
+        self._catalogue.sweep_embeddings(self._indexes.fingerprints)
 
     def _begin(self, plan: Plan) -> None:
         """Forget what nobody can finish any more, and note what is new: a killed sync leaves a trace of all it planned."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text, UniqueConstraint
 
@@ -99,6 +99,16 @@ class IndexRow(Value):
     @property
     def embedded_hash(self) -> str:
         return embedded_hash(self.text)
+
+
+class StoredVector(NamedTuple):
+    """A chunk's vector with what it is filtered by: of these there are hundreds of thousands, so no more than that."""
+
+    id: str
+    collection: str
+    access: str
+    vector: bytes
+    """float32."""
 
 
 def to_source(row: Any) -> Source:

@@ -44,6 +44,7 @@ class Store:
         self.encoder = encoder
         self.catalogue = Catalogue(data / "catalogue.sqlite")
         self.indexes = Indexes(data / "indexes", self.catalogue, encoder)
+        self.indexes.wait()
 
     def sync(self, folder: Path) -> list[DocumentReport]:
         splitter = Splitter(self.encoder.tokenizer_file, 8, 16, self.encoder.card.max_tokens)

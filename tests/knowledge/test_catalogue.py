@@ -241,7 +241,7 @@ def test_vectors_that_no_chunk_needs_are_swept(catalogue: Catalogue, source: Sou
     stage(catalogue, source, "one", count=1)
     needed = embedded_hash(embedded_text("Cats", chunks("one", 1)[0]))
     catalogue.put_embeddings({needed: np.ones(2, np.float32), "orphan": np.ones(2, np.float32)}, "model")
-    catalogue.sweep_embeddings("model")
+    catalogue.sweep_embeddings({"model"})
     assert set(catalogue.embeddings([needed, "orphan"], "model")) == {needed}
 
 
@@ -250,7 +250,7 @@ def test_vectors_of_an_encoder_that_is_used_no_more_are_swept(catalogue: Catalog
     needed = embedded_hash(embedded_text("Cats", chunks("one", 1)[0]))
     for model in ("old", "new"):
         catalogue.put_embeddings({needed: np.ones(2, np.float32)}, model)
-    catalogue.sweep_embeddings("new")
+    catalogue.sweep_embeddings({"new"})
     assert (set(catalogue.embeddings([needed], "old")), set(catalogue.embeddings([needed], "new"))) == (set(), {needed})
 
 
