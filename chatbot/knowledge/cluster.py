@@ -39,7 +39,6 @@ def process(address: str, tasks: Sequence[Task], errand: Errand) -> Iterator[tup
         InternalError: Ray gave up.
     """
     with _connected(address) as ray:
-        ray.data.DataContext.get_current().enable_progress_bars = False
         seen: set[int] = set()
         cpus = int(ray.cluster_resources().get("CPU", 1))
         blocks = max(1, -(-len(tasks) // _BLOCK), min(len(tasks), cpus * _ROUNDS))
@@ -113,9 +112,10 @@ def _connected(address: str) -> Generator[Any]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         import ray
-        import ray.data
+        from ray.data import DataContext
     except ModuleNotFoundError as error:
         raise SettingsError("a sync on a cluster needs Ray; install it with `pip install 'chatbot[ray]'`") from error
+    DataContext.get_current().enable_progress_bars = False
     if ray.is_initialized():  # by the program around us: then it is that program's to end
         yield ray
         return
