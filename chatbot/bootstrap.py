@@ -20,7 +20,9 @@ from chatbot.flow.pipeline import Parts, Pipeline
 from chatbot.flow.retrieve import Retriever
 from chatbot.knowledge import collections, reader
 from chatbot.knowledge.catalogue import Catalogue
+from chatbot.knowledge.chroma_server import ChromaServer
 from chatbot.knowledge.collections import Collection
+from chatbot.knowledge.dense import DenseHome, Embedded, ServedDense
 from chatbot.knowledge.generations import Indexes
 from chatbot.knowledge.ownership import Owner, Ownership
 from chatbot.knowledge.plan import Task, plan
@@ -59,7 +61,9 @@ class Application:
             self.encoder = bi_encoder.load(settings.encoder.model, settings.data_dir / "models", settings.encoder.threads)
             self.catalogue = Catalogue(settings.database or settings.data_dir / "catalogue.sqlite")
             stack.callback(self.catalogue.close)
-            self.indexes = Indexes(settings.data_dir / "indexes", self.catalogue, self.encoder, self._other_encoder)
+            self.indexes = Indexes(
+                settings.data_dir / "indexes", self.catalogue, self.encoder, self._other_encoder, self._dense_home()
+            )
             stack.callback(self.indexes.close)
             build = registry.load("chatbot.engines", settings.engine)
             self.engine = as_engine(build(EngineParts(self.encoder, self.prompts, settings)))
@@ -196,6 +200,11 @@ class Application:
             return cluster.process(ray, tasks, errand)
 
         return distributed.DistributedSynchronizer(self.catalogue, self.indexes, self._splitter, read, process)
+
+    def _dense_home(self) -> DenseHome:
+        if not self.settings.chroma.url:
+            return Embedded()
+        return ServedDense(ChromaServer(self.settings.chroma, self.catalogue.id()))
 
     def _other_encoder(self, fingerprint: str) -> BiEncoder | None:
         return bi_encoder.find(fingerprint, self.settings.data_dir / "models", self.settings.encoder.threads)

@@ -6,6 +6,7 @@ version it replaces. Searches see live documents only, so a killed sync leaves e
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import islice
@@ -282,6 +283,12 @@ class Catalogue:
             connection.execute(delete(tables.embeddings).where(or_(unused, others)))
 
     # meta
+
+    def id(self) -> str:
+        """Tells this catalogue from others that keep something on the same server."""
+        if not (known := self.meta("id")):
+            self.set_meta(id=(known := secrets.token_hex(8)))
+        return known
 
     def meta(self, key: str) -> str | None:
         with self._database.reading() as connection:

@@ -7,7 +7,7 @@ written by the leave of the process that owns the catalogue, and refused once th
 from __future__ import annotations
 
 import fcntl
-import socket
+import platform
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,7 +55,7 @@ class Reader:
         splitter = Splitter(encoder.tokenizer_file, errand.chunks.min_tokens, errand.chunks.max_tokens, encoder.card.max_tokens)
         if splitter.recipe != errand.recipe:
             raise SettingsError(
-                f"{socket.gethostname()} would split documents in another way ({splitter.recipe}, not {errand.recipe}); "
+                f"{platform.node()} would split documents in another way ({splitter.recipe}, not {errand.recipe}); "
                 "install the same version of chatbot on every machine"
             )
         self._catalogue = Catalogue(errand.database.get_secret_value(), errand.token.get_secret_value())
@@ -69,7 +69,7 @@ class Reader:
         """
         outcome = self._stager.stage(task)
         if isinstance(outcome, DocumentReport) and outcome.reason == "cannot be read: No such file or directory":
-            where = f"{socket.gethostname()} has no such file; documents must lie on storage that every machine mounts alike"
+            where = f"{platform.node()} has no such file; documents must lie on storage that every machine mounts alike"
             return outcome.model_copy(update={"reason": where})
         return outcome
 
@@ -125,7 +125,7 @@ def _encoder(errand: Errand) -> BiEncoder:
         encoder = bi_encoder.load(errand.encoder.model, errand.models, errand.encoder.threads)
     if encoder.card.fingerprint != errand.fingerprint:
         raise SettingsError(
-            f"{socket.gethostname()} would encode otherwise: its encoder is {encoder.card.fingerprint} in "
+            f"{platform.node()} would encode otherwise: its encoder is {encoder.card.fingerprint} in "
             f"{encoder.card.precision}, the owner's is {errand.fingerprint}; give every machine the same weights and kind of CPU"
         )
     return encoder
