@@ -26,6 +26,9 @@ _BLOCK = 32
 _ROUNDS = 4
 """Blocks for each CPU at least, so that none waits for the last one."""
 
+_DEATHS = 20
+"""Workers that may die one after another before they have begun; then something else is wrong."""
+
 _W = TypeVar("_W")
 
 
@@ -115,7 +118,10 @@ def _connected(address: str) -> Generator[Any]:
         from ray.data import DataContext
     except ModuleNotFoundError as error:
         raise SettingsError("a sync on a cluster needs Ray; install it with `pip install 'chatbot[ray]'`") from error
-    DataContext.get_current().enable_progress_bars = False
+    context = DataContext.get_current()
+    context.enable_progress_bars = False
+    context.max_consecutive_actor_init_deaths = _DEATHS  # none, unless it is told so
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
     if ray.is_initialized():  # by the program around us: then it is that program's to end
         yield ray
         return

@@ -135,7 +135,7 @@ def test_words_are_searched_while_it_is_away(
     indexes = Indexes(tmp_path / "indexes", catalogue, tiny_encoder, home=home(server, catalogue.id()))
     assert indexes.wait(60)
     retrieve = Retriever(catalogue, indexes, RetrievalSettings())
-    query, forms = Query(text="pump"), [SearchForm("pump", 1.0)]
+    query, forms = Query(text="pump"), [SearchForm(text="pump", weight=1.0)]
     whole = retrieve(query, forms, 3)
     server.kill()
     (alone,) = retrieve(query, forms, 3)
