@@ -50,7 +50,7 @@ CHUNKS = ChunkSettings(min_tokens=8, max_tokens=32)
 
 
 class Killer(threading.Thread):
-    """Kills one of this process's Ray workers after another, until it is told to stop."""
+    """Kills one of this process's Ray workers after another until it is told to stop; Ray's own agents would take the node along."""
 
     def __init__(self, moments: random.Random) -> None:
         super().__init__(daemon=True)
@@ -60,7 +60,9 @@ class Killer(threading.Thread):
 
     def run(self) -> None:
         while not self._over.wait(self._moments.uniform(0.5, 6)):
-            if workers := [pid for pid in descendants(os.getpid()) if named(pid).startswith("ray::")]:
+            if workers := [
+                pid for pid in descendants(os.getpid()) if named(pid).startswith("ray::") and "MapWorker" in named(pid)
+            ]:
                 os.kill(self._moments.choice(workers), signal.SIGKILL)
                 self.killed += 1
 
