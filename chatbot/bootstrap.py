@@ -108,9 +108,11 @@ class Application:
         dry_run: bool = False,
         pace: Pace | None = None,
         pages: bool = True,
+        *,
+        ray: str = "",
     ) -> Iterator[DocumentReport]:
         """See `Corpus.sync`."""
-        return self.corpus.sync(paths, collection, dry_run, pace, pages)
+        return self.corpus.sync(paths, collection, dry_run, pace, pages, ray=ray)
 
     def remove(self, paths: Sequence[str], pace: Pace | None = None) -> Iterator[DocumentReport]:
         """See `Corpus.remove`."""

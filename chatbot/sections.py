@@ -52,6 +52,21 @@ class AbstentionSettings(Section):
     """No passage this close to the question: refuse. Chosen by `benchmarks/golden.py --sweep`."""
 
 
+class ChromaSettings(Section):
+    """A Chroma server for the dense index; without one it lies in the data directory."""
+
+    url: str = ""
+    allow_public: bool = False
+    """Whoever reaches such a server owns it: only where something else keeps others away."""
+
+    @field_validator("url")
+    @classmethod
+    def _is_address(cls, url: str) -> str:
+        if url and not re.fullmatch(r"https?://[^\s/?#@\x00-\x1f\x7f]+/?", url):
+            raise ValueError("it is no address of a server; write it like http://127.0.0.1:8000")
+        return url.rstrip("/")
+
+
 class DeadlineSettings(Section):
     """Seconds. A deadline that passes ends the answer with a sentence that says which one it was."""
 

@@ -18,6 +18,7 @@ from pydantic_settings.exceptions import SettingsError as UnreadableVariable
 from chatbot.errors import SettingsError
 from chatbot.sections import (
     AbstentionSettings,
+    ChromaSettings,
     ChunkSettings,
     EncoderSettings,
     FetchSettings,
@@ -52,6 +53,7 @@ class Settings(BaseSettings):
     engine: str = "extractive"
     max_question_chars: int = Field(default=4000, ge=1)
     encoder: EncoderSettings = EncoderSettings()
+    chroma: ChromaSettings = ChromaSettings()
     chunks: ChunkSettings = ChunkSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     abstention: AbstentionSettings = AbstentionSettings()

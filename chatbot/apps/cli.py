@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 from collections.abc import Callable
 from contextlib import aclosing
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 EXIT = {"answered": 0, "partial": 0, "smalltalk": 0, "clarify": 0, "abstained": 3, "blocked": 4, "interrupted": 1}
+
+_ADDRESS = re.compile(r"auto|local|(ray://)?[^/\s]+:\d+")
+"""Of a Ray cluster. What else stands behind --ray is a path."""
 
 _TYPER_INTERRUPTED = 130
 """Typer's own exit code for Ctrl+C; ours is 1."""
@@ -159,7 +163,7 @@ def main() -> None:
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]  # it may stand behind any command
     debug = len(arguments) < len(sys.argv) - 1
     try:
-        app(arguments)
+        app(_with_address(arguments))
     except SystemExit as ended:
         if ended.code == _TYPER_INTERRUPTED:
             _say("interrupted; what was done is kept")
@@ -174,6 +178,15 @@ def main() -> None:
             raise
         _say(f"error: {type(error).__name__}: {error}; run again with --debug and report it")
         sys.exit(1)
+
+
+def _with_address(arguments: list[str]) -> list[str]:
+    """`--ray` alone means this machine; typer knows no option whose value may be left out."""
+    following = [*arguments[1:], ""]
+    return [
+        "--ray=local" if argument == "--ray" and not _ADDRESS.fullmatch(next_) else argument
+        for argument, next_ in zip(arguments, following, strict=True)
+    ]
 
 
 def _with_session(command: str, act: Callable[[Session], T], read_built_in: bool = True) -> T:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
@@ -14,9 +14,16 @@ from chatbot.errors import ChatbotError, SettingsError
 from chatbot.schema import StoredState
 from chatbot.settings import Settings
 
+if TYPE_CHECKING:
+    from chatbot.apps.session import DocumentSession
+    from chatbot.knowledge.pace import Pace
+    from chatbot.schema import DocumentReport
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Say = Callable[[str], None]
 """Prints a line on stderr."""
+
+Begin = Callable[["DocumentSession", "Pace"], "Iterator[DocumentReport]"]
 
 _STATES: tuple[StoredState, ...] = get_args(StoredState)
 
@@ -33,19 +40,29 @@ def add_to(app: typer.Typer, say: Say) -> None:
         json: Json = False,
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change; change nothing.")] = False,
         remove: Annotated[bool, typer.Option("--remove", help="Forget the paths and their documents; files stay.")] = False,
+        ray: Annotated[
+            str | None,
+            typer.Option(
+                metavar="[ADDRESS]", help="Read and encode on a Ray cluster; without an address on one of this machine."
+            ),
+        ] = None,
         watch: Annotated[bool, typer.Option("--watch", help="Go on, and sync again whenever a file changes.")] = False,
     ) -> None:
         """Bring the knowledge in step with files and pages. Exit code 1 where something failed that may yet be read."""
-        if remove and (not paths or dry_run or collection or watch):
-            raise SettingsError("--remove takes one or more paths, and neither --dry-run, --watch nor --collection")
-        if watch and (json or dry_run):
-            raise SettingsError("--watch takes neither --json nor --dry-run")
+        if remove and (not paths or dry_run or collection or watch or ray):
+            raise SettingsError("--remove takes one or more paths, and neither --dry-run, --watch, --ray nor --collection")
+        if watch and (json or dry_run or ray):
+            raise SettingsError("--watch takes neither --json nor --dry-run nor --ray")
         configured = settings.load()
         given = [_absolute(path) for path in paths or []]
         if watch:
             _watch(configured, given, collection, say)
             return
-        raise typer.Exit(_sync(configured, given, collection, say, as_json=json, dry_run=dry_run, remove=remove))
+
+        def begin(session: DocumentSession, pace: Pace) -> Iterator[DocumentReport]:
+            return session.remove(given, pace) if remove else session.sync(given, collection, dry_run, pace, ray=ray or "")
+
+        raise typer.Exit(_sync(configured, begin, say, as_json=json, dry_run=dry_run))
 
     @app.command()
     def documents(
@@ -64,9 +81,7 @@ def add_to(app: typer.Typer, say: Say) -> None:
             terminal.documents(session.stored(wanted, collection), as_json=json)
 
 
-def _sync(
-    configured: Settings, paths: Sequence[str], collection: str, say: Say, *, as_json: bool, dry_run: bool, remove: bool
-) -> int:
+def _sync(configured: Settings, begin: Begin, say: Say, *, as_json: bool, dry_run: bool) -> int:
     from chatbot.apps import sync_line, terminal
     from chatbot.apps.session import connect_documents
     from chatbot.knowledge.pace import Pace
@@ -75,8 +90,7 @@ def _sync(
         say("first use here: preparing the encoder")
     pace = Pace()
     with connect_documents(configured, "sync", say) as session, sync_line.shown(pace.now, quiet=as_json) as erase:
-        reports = session.remove(paths, pace) if remove else session.sync(paths, collection, dry_run, pace)
-        return int(terminal.sync(reports, as_json, dry_run, erase))
+        return int(terminal.sync(begin(session, pace), as_json, dry_run, erase))
 
 
 def _watch(configured: Settings, paths: Sequence[str], collection: str, say: Say) -> None:

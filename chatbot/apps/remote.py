@@ -105,10 +105,16 @@ class RemoteApplication:
                         yield data
 
     def sync(
-        self, paths: Sequence[str], collection: str = "", dry_run: bool = False, pace: Pace | None = None
+        self,
+        paths: Sequence[str],
+        collection: str = "",
+        dry_run: bool = False,
+        pace: Pace | None = None,
+        *,
+        ray: str = "",
     ) -> Iterator[DocumentReport]:
         """See `Corpus.sync`. Whoever closes it early stops the sync in the other process too."""
-        return self._synced({"paths": list(paths), "collection": collection, "dry_run": dry_run}, pace or Pace())
+        return self._synced({"paths": list(paths), "collection": collection, "dry_run": dry_run, "ray": ray}, pace or Pace())
 
     def remove(self, paths: Sequence[str], pace: Pace | None = None) -> Iterator[DocumentReport]:
         """See `Corpus.remove`."""

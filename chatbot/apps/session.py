@@ -52,7 +52,13 @@ class DocumentSession(Protocol):
     """`Corpus` in this process, or `RemoteApplication`: what can be done with documents without encoder and engine."""
 
     def sync(
-        self, paths: Sequence[str], collection: str = "", dry_run: bool = False, pace: Pace | None = None
+        self,
+        paths: Sequence[str],
+        collection: str = "",
+        dry_run: bool = False,
+        pace: Pace | None = None,
+        *,
+        ray: str = "",
     ) -> Iterator[DocumentReport]: ...
 
     def remove(self, paths: Sequence[str], pace: Pace | None = None) -> Iterator[DocumentReport]: ...

@@ -27,6 +27,8 @@ class SyncRequest(BaseModel, extra="forbid"):
     """Absolute paths; none means every registered source."""
     collection: str = ""
     dry_run: bool = False
+    ray: str = ""
+    """Address of a cluster that does the work."""
     remove: bool = False
     """Remove the paths instead; the other fields do not matter then."""
 
@@ -51,7 +53,7 @@ def _reports(application: Application, body: SyncRequest, pace: Pace) -> Generat
         if body.remove:
             reports = application.remove(body.paths, pace)
         else:
-            reports = application.sync(body.paths, body.collection, body.dry_run, pace)
+            reports = application.sync(body.paths, body.collection, body.dry_run, pace, ray=body.ray)
         for report in reports:
             yield wire.json_line(report.model_dump_json())
     except Exception as error:  # noqa: BLE001  the last border: without a word it would look as if the process had died

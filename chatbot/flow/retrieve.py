@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 
 from chatbot.encoders.bi_encoder import BiEncoder
-from chatbot.errors import UnknownCollection
+from chatbot.errors import IndexUnavailable, UnknownCollection
 from chatbot.flow.condense import SearchForm
 from chatbot.knowledge.catalogue import Catalogue
 from chatbot.knowledge.generation import Generation
 from chatbot.knowledge.generations import Indexes
 from chatbot.schema import Chunk, Document, Passage, Query
 from chatbot.sections import RetrievalSettings
+
+_log = logging.getLogger(__name__)
 
 
 class Retriever:
@@ -43,7 +47,9 @@ class Retriever:
         lexical: dict[str, float] = {}
         for form in forms:
             vector = generation.encoder.encode_query(form.text)
-            near = generation.dense.search(vector, self._settings.candidates, query.collections, scopes)
+            near: dict[str, float] = {}
+            with _by_words_alone():
+                near = generation.dense.search(vector, self._settings.candidates, query.collections, scopes)
             alike = generation.lexical.search(form.text, self._settings.candidates, query.collections, scopes)
             for id_, score in fuse(near, alike, self._settings.dense_weight).items():
                 fused[id_] = fused.get(id_, 0.0) + form.weight * score
@@ -100,6 +106,15 @@ class Retriever:
         stored |= dict(zip(unknown, encoder.encode_short(list(unknown.values())), strict=True))
         for row in rows:
             dense[row.id] = max(float(stored[row.embedded_hash] @ encoder.encode_query(form.text)) for form in forms)
+
+
+@contextmanager
+def _by_words_alone() -> Generator[None]:
+    """Where the server of the dense index is away, words still find most of what is there, and their cosines are known."""
+    try:
+        yield
+    except IndexUnavailable as error:
+        _log.warning("searching by words alone: %s", error)
 
 
 def fuse(dense: Mapping[str, float], lexical: Mapping[str, float], dense_weight: float) -> dict[str, float]:

@@ -6,6 +6,7 @@ version it replaces. Searches see live documents only, so a killed sync leaves e
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import islice
@@ -42,8 +43,10 @@ class Catalogue:
     Each of them raises `DataDirectoryError` where the database cannot be read or written (a full disk, damage, permissions).
     """
 
-    def __init__(self, place: Path | str) -> None:
+    def __init__(self, place: Path | str, token: str = "") -> None:
         """Open a SQLite file or the database of a PostgreSQL URL, and bring it to this program's schema.
+
+        `token` is what the owner of a PostgreSQL database gave out by `admit`: then it is opened beside the owner.
 
         Raises:
             SettingsError: see `Database`.
@@ -51,10 +54,11 @@ class Catalogue:
             DataDirectoryError: see `Database` and `migrations.upgrade`.
         """
         with ExitStack() as stack:
-            self._database = Database(place)
+            self._database = Database(place, token)
             stack.callback(self._database.close)
-            self._database.hold()
-            migrations.upgrade(self._database)
+            if not token:
+                self._database.hold()
+                migrations.upgrade(self._database)
             stack.pop_all()
 
     def close(self) -> None:
@@ -63,6 +67,13 @@ class Catalogue:
     def damage(self) -> str:
         """What the database finds wrong with its own files; empty if nothing."""
         return self._database.damage()
+
+    def admit(self) -> str:
+        """Let other processes write with the token that is returned, and those who know an earlier one no more.
+
+        It waits for what those are writing. In a file, which no other process can write, the token is empty.
+        """
+        return self._database.renew()
 
     # sources
 
@@ -164,6 +175,11 @@ class Catalogue:
         with self._database.writing() as connection:
             return states.drop(connection, document_ids)
 
+    def live(self, document_ids: Sequence[str]) -> set[str]:
+        """Those that are live among some versions."""
+        with self._database.reading() as connection:
+            return set(connection.scalars(select(tables.documents.c.id).where(tables.documents.c.id.in_(document_ids), LIVE)))
+
     def document_text(self, document_id: str) -> str:
         """The extracted text that every span of a document counts in; empty for an unknown id."""
         with self._database.reading() as connection:
@@ -193,6 +209,12 @@ class Catalogue:
         """Ids of all live documents' chunks: what both indexes must hold, no more and no less."""
         with self._database.reading() as connection:
             return set(connection.scalars(select(tables.chunks.c.id).join(tables.documents).where(LIVE)))
+
+    def chunks_on_their_way(self, source: Source) -> list[str]:
+        """Ids of the chunks of a source's versions that are not live."""
+        wanted = select(tables.chunks.c.id).join(tables.documents).where(tables.documents.c.source_id == source.id, ~LIVE)
+        with self._database.reading() as connection:
+            return list(connection.scalars(wanted))
 
     def chunks_of(self, document_id: str) -> list[Chunk]:
         """All chunks of a document, in the order of its text."""
@@ -258,7 +280,8 @@ class Catalogue:
     def put_embeddings(self, vectors: dict[str, Vectors], fingerprint: str) -> None:
         rows = [
             {"embedded_hash": key, "fingerprint": fingerprint, "vector": vector.astype(np.float32).tobytes()}
-            for key, vector in vectors.items()
+            # in one order always, so that no two writers wait for each other
+            for key, vector in sorted(vectors.items())
         ]
         with self._database.writing() as connection:
             if rows:
@@ -295,6 +318,12 @@ class Catalogue:
             connection.execute(delete(tables.embeddings).where(or_(unused, others)))
 
     # meta
+
+    def id(self) -> str:
+        """Tells this catalogue from others that keep something on the same server."""
+        if not (known := self.meta("id")):
+            self.set_meta(id=(known := secrets.token_hex(8)))
+        return known
 
     def meta(self, key: str) -> str | None:
         with self._database.reading() as connection:

@@ -10,19 +10,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self, get_args
 
+from pydantic import SecretStr
+
 from chatbot.encoders import card
+from chatbot.errors import SettingsError
 from chatbot.knowledge import collections, urls
 from chatbot.knowledge.catalogue import Catalogue
 from chatbot.knowledge.collections import Collection
 from chatbot.knowledge.fetcher import Fetcher
 from chatbot.knowledge.ownership import Ownership
 from chatbot.knowledge.pace import Pace
-from chatbot.knowledge.plan import plan
+from chatbot.knowledge.plan import Task, plan
 from chatbot.knowledge.roots import knowledge_folders
 from chatbot.knowledge.sandbox import Sandbox
 from chatbot.knowledge.sources import Sources
 from chatbot.knowledge.splitter import Splitter
-from chatbot.knowledge.sync import Synchronizer
+from chatbot.knowledge.sync import Outcome, Read, Synchronizer
 from chatbot.knowledge.tables import Source
 from chatbot.knowledge.uploads import Uploads
 from chatbot.knowledge.web import Web
@@ -31,6 +34,7 @@ from chatbot.settings import Settings
 
 if TYPE_CHECKING:
     from chatbot.encoders.bi_encoder import BiEncoder
+    from chatbot.knowledge.dense import DenseHome
     from chatbot.knowledge.generations import Indexes
 
 _BUILT_IN_READ = "built_in_read"
@@ -98,7 +102,8 @@ class Corpus:
             if self._indexes is None:
                 from chatbot.knowledge.generations import Indexes  # Chroma takes a second
 
-                self._indexes = Indexes(self.settings.data_dir / "indexes", self.catalogue, self.encoder, self._other_encoder)
+                folder, home = self.settings.data_dir / "indexes", self._dense_home()
+                self._indexes = Indexes(folder, self.catalogue, self.encoder, self._other_encoder, home)
                 self._stack.callback(self._indexes.close)
             return self._indexes
 
@@ -134,11 +139,14 @@ class Corpus:
         dry_run: bool = False,
         pace: Pace | None = None,
         pages: bool = True,
+        *,
+        ray: str = "",
     ) -> Iterator[DocumentReport]:
         """Register `paths` and sync them alone, or without any sync every source; yields a report a document.
 
         `collection` is where the paths belong, and a path that belongs elsewhere moves there; by default a path stays where it
         is, and a new one goes to `documents`. A dry run registers and changes nothing. Another thread may look at `pace`.
+        `ray` is the address of a cluster that reads and encodes the files, or `local` for one of this machine.
         `pages=False` leaves the web alone where all sources are meant: a start must not wait for it, nor a saved file ask for it.
 
         Raises:
@@ -150,7 +158,7 @@ class Corpus:
         with self._syncing, Sandbox() as sandbox:
             if not paths:
                 self.collections = collections.discover(knowledge_folders(self.settings))
-            sources, synchronizer = self._sources(), Synchronizer(self, sandbox.read, pace)
+            sources, synchronizer = self._sources(), self._synchronizer(sandbox.read, pace, ray)
             planned = plan(self._wanted(sources, paths, collection, dry_run, pages), self.catalogue, sources.list)
             yield from synchronizer.preview(planned) if dry_run else synchronizer.run(planned)
             if not paths and not dry_run:
@@ -183,6 +191,38 @@ class Corpus:
     def places(self) -> list[str]:
         """Where the registered folders and files lie, and the knowledge folders: what may change."""
         return [*map(str, knowledge_folders(self.settings)), *self._sources().paths()]
+
+    def _synchronizer(self, read: Read, pace: Pace | None, ray: str) -> Synchronizer:
+        if not ray:
+            return Synchronizer(self, read, pace)
+        if not self.settings.database:
+            raise SettingsError(
+                "a sync on a cluster needs a catalogue that all machines can write; set CHATBOT_DATABASE to a PostgreSQL database"
+            )
+        from chatbot.knowledge import cluster, distributed  # with Ray, which is an extra and takes seconds
+        from chatbot.knowledge.worker import Errand
+
+        def process(tasks: Sequence[Task], token: str) -> Iterator[tuple[Task, Outcome]]:
+            errand = Errand(
+                database=SecretStr(self.settings.database),
+                token=SecretStr(token),
+                models=(self.settings.data_dir / "models").absolute(),
+                encoder=self.settings.encoder,
+                fingerprint=self.encoder.card.fingerprint,
+                chunks=self.settings.chunks,
+                recipe=self.splitter.recipe,
+            )
+            return cluster.process(ray, tasks, errand)
+
+        return distributed.DistributedSynchronizer(self, read, pace, process)
+
+    def _dense_home(self) -> DenseHome:
+        from chatbot.knowledge.chroma_server import ChromaServer
+        from chatbot.knowledge.dense import Embedded, ServedDense
+
+        if not self.settings.chroma.url:
+            return Embedded()
+        return ServedDense(ChromaServer(self.settings.chroma, self.catalogue.id()))
 
     def _sources(self) -> Sources:
         return Sources(self.catalogue, self.collections, [Web(self._fetcher)])

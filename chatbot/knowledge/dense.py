@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import chromadb
 import numpy as np
@@ -15,11 +15,15 @@ from chromadb.errors import ChromaError
 
 from chatbot.encoders import Vectors
 from chatbot.errors import IndexDamaged
+from chatbot.knowledge.chroma_server import ChromaServer, Place
 from chatbot.knowledge.native import Translated
 from chatbot.knowledge.tables import IndexRow
 
 _HNSW: Any = {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 32}
 """Generous, so that the graph answers as an exact scan would at the sizes one machine holds."""
+DENSE = "chroma"
+"""The folder's name."""
+_PAGE = 50_000
 _TRIAL_VECTORS = 1000
 _TRIAL_S = 600
 _TRIAL_FILE_BYTES = 64 * 2**30
@@ -29,17 +33,21 @@ _FAULTS = (ChromaError, ValueError, OSError, KeyError, RuntimeError)
 
 
 class DenseIndex:
-    """Cosine search over chunk vectors. One process at a time may open a folder."""
+    """Cosine search over chunk vectors. One process at a time may open a folder, or one generation of a catalogue's on a server.
 
-    def __init__(self, folder: Path) -> None:
+    Every method raises `IndexUnavailable` where a server does not answer.
+    """
+
+    def __init__(self, place: Path | Place) -> None:
         """
         Raises:
-            IndexDamaged: Chroma cannot open the folder.
+            IndexDamaged: Chroma cannot open the folder, or the collection of its server.
         """
-        with _translated(f"opened in {folder}"):
-            self._client: Any = chromadb.PersistentClient(str(folder), Settings(anonymized_telemetry=False, allow_reset=False))
+        with _translated(f"opened in {place if isinstance(place, Path) else place.collection}"):
+            self._client: Any = _embedded(place) if isinstance(place, Path) else place.client
+            name = "chunks" if isinstance(place, Path) else place.collection
             self._collection: Any = self._client.get_or_create_collection(
-                "chunks", embedding_function=None, configuration={"hnsw": _HNSW}
+                name, embedding_function=None, configuration={"hnsw": _HNSW}
             )
             self._batch: int = self._client.get_max_batch_size()
 
@@ -127,8 +135,51 @@ class DenseIndex:
         Raises:
             IndexDamaged: Chroma failed.
         """
+        found: set[str] = set()
         with _translated("read"):
-            return set(self._collection.get(include=[])["ids"])
+            # by pages, or a server would send some hundred megabytes at once
+            for start in range(0, self._collection.count(), _PAGE):
+                found.update(self._collection.get(limit=_PAGE, offset=start, include=[])["ids"])
+        return found
+
+
+class DenseHome(Protocol):
+    """Where the dense index of each generation is kept: in the folder of its other files, or on a server."""
+
+    def open(self, folder: Path) -> DenseIndex:
+        """
+        Raises:
+            IndexDamaged: it cannot be opened.
+            IndexUnavailable: the server does not answer.
+        """
+        ...
+
+    def sweep(self, kept: Path) -> None:
+        """Delete what lies elsewhere than in folders, of all generations but one."""
+        ...
+
+
+class Embedded:
+    """A `DenseHome` in the folders."""
+
+    def open(self, folder: Path) -> DenseIndex:
+        return DenseIndex(folder / DENSE)
+
+    def sweep(self, kept: Path) -> None:
+        """The folders are deleted with all that is in them."""
+
+
+class ServedDense:
+    """A `DenseHome` on a server."""
+
+    def __init__(self, server: ChromaServer) -> None:
+        self._server = server
+
+    def open(self, folder: Path) -> DenseIndex:
+        return DenseIndex(self._server.place(folder))
+
+    def sweep(self, kept: Path) -> None:
+        self._server.sweep(kept)
 
 
 def has_graph(folder: Path) -> bool:
@@ -145,6 +196,10 @@ def withstands(folder: Path) -> bool:
         return subprocess.run(child, capture_output=True, check=False, timeout=_TRIAL_S).returncode == 0
     except subprocess.TimeoutExpired:
         return False
+
+
+def _embedded(folder: Path) -> Any:
+    return chromadb.PersistentClient(str(folder), Settings(anonymized_telemetry=False, allow_reset=False))
 
 
 def _translated(what: str) -> Translated:

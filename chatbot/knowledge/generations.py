@@ -19,6 +19,7 @@ from chatbot.errors import ChatbotError, IndexDamaged
 from chatbot.knowledge import building, compare, opening, seal
 from chatbot.knowledge.building import Stopped
 from chatbot.knowledge.catalogue import Catalogue
+from chatbot.knowledge.dense import DenseHome, Embedded
 from chatbot.knowledge.generation import Absent, Dense, Generation, Lexical
 from chatbot.knowledge.opening import CHANGED, FindEncoder
 from chatbot.knowledge.renewal import Renewal, held, sweep
@@ -36,28 +37,37 @@ _log = logging.getLogger(__name__)
 class Indexes:
     """The generation in use. `add` and `delete` keep both of its indexes in step; one thread at a time may call them."""
 
-    def __init__(self, folder: Path, catalogue: Catalogue, encoder: BiEncoder, find: FindEncoder = lambda _: None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        catalogue: Catalogue,
+        encoder: BiEncoder,
+        find: FindEncoder = lambda _: None,
+        home: DenseHome | None = None,
+    ) -> None:
         """Open the current generation, or serve without it and build the next one; `folder` holds one sub-folder a generation.
 
-        `find` gives the encoder of a fingerprint where it still can be used.
+        `find` gives the encoder of a fingerprint where it still can be used; `home` keeps the dense index elsewhere.
 
         Raises:
+            IndexUnavailable: the server of the dense index does not answer.
             DataDirectoryError: the catalogue cannot be read, or the folder cannot be written.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self._catalogue = catalogue
         self._encoder = encoder
         self._writing = threading.RLock()
-        found = opening.opened(folder, catalogue, encoder, find)
+        home = home or Embedded()
+        found = opening.opened(folder, catalogue, encoder, find, home)
         self._serving = Serving(found.generation)
-        self._renewal = Renewal(folder, catalogue, encoder, self._serving, self._writing)
+        self._renewal = Renewal(folder, catalogue, encoder, self._serving, self._writing, home)
         self._worker: threading.Thread | None = None
         self._is_renewing = False
         self.rebuilt = ""
         """Why the indexes were built anew since they were opened; empty if they were not."""
         self.trouble = ""
         """Why what serves is not a whole generation of the configured encoder; empty if it is."""
-        sweep(folder, found.generation)
+        sweep(folder, found.generation, home)
         if found.trouble:
             self._repair(found.trouble, found.may_be_sound)
             self._renewal.has_words.wait(_PATIENCE_S)

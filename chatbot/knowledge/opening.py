@@ -12,11 +12,11 @@ from chatbot.errors import IndexDamaged
 from chatbot.knowledge import building, compare, dense, seal
 from chatbot.knowledge.building import Builder
 from chatbot.knowledge.catalogue import Catalogue
-from chatbot.knowledge.dense import DenseIndex
+from chatbot.knowledge.dense import DENSE, DenseHome
 from chatbot.knowledge.generation import Absent, Generation, Index, Lexical
 from chatbot.knowledge.lexical import LexicalIndex
 
-DENSE, LEXICAL = "chroma", "tantivy"
+LEXICAL = "tantivy"
 CHANGED = "the embedding model changed"
 
 FindEncoder = Callable[[str], BiEncoder | None]
@@ -32,7 +32,7 @@ class Found(NamedTuple):
     """True if the process that had the dense index open was killed: its files are to be looked at before they are given up."""
 
 
-def opened(folder: Path, catalogue: Catalogue, encoder: BiEncoder, find: FindEncoder) -> Found:
+def opened(folder: Path, catalogue: Catalogue, encoder: BiEncoder, find: FindEncoder, home: DenseHome) -> Found:
     """Open the generation that the catalogue points at, or what can stand in for it; nothing is built here.
 
     Raises:
@@ -58,7 +58,7 @@ def opened(folder: Path, catalogue: Catalogue, encoder: BiEncoder, find: FindEnc
         trouble = trouble or "the process that had the indexes open was killed"
         return Found(_scanned(found, catalogue, searched), trouble, may_be_sound=not isinstance(lexical, Absent))
     if not trouble:
-        found, trouble = _completed(found, catalogue, closely=state == "absent")
+        found, trouble = _completed(found, catalogue, home, closely=state == "absent")
     return Found(_scanned(found, catalogue, searched) if trouble else found, trouble or changed)
 
 
@@ -90,10 +90,10 @@ def _lexical(place: Path, catalogue: Catalogue) -> tuple[Lexical, str]:
     return index, ""
 
 
-def _completed(found: Generation, catalogue: Catalogue, closely: bool) -> tuple[Generation, str]:
+def _completed(found: Generation, catalogue: Catalogue, home: DenseHome, closely: bool) -> tuple[Generation, str]:
     """The generation with its dense index, or without it and why."""
     try:
-        index = DenseIndex(found.folder / DENSE)
+        index = home.open(found.folder)
     except IndexDamaged as error:
         return found, str(error)
     whole = Generation(found.number, found.folder, found.encoder, index, found.lexical, is_whole=True)

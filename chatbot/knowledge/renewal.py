@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from chatbot.encoders.bi_encoder import BiEncoder
-from chatbot.errors import IndexDamaged
+from chatbot.errors import IndexDamaged, IndexUnavailable
 from chatbot.knowledge import compare, dense, opening
 from chatbot.knowledge.building import Builder
 from chatbot.knowledge.catalogue import Catalogue
-from chatbot.knowledge.dense import DenseIndex
+from chatbot.knowledge.dense import DENSE, DenseHome, DenseIndex
 from chatbot.knowledge.generation import Absent, Generation, Index
 from chatbot.knowledge.lexical import LexicalIndex
-from chatbot.knowledge.opening import DENSE, LEXICAL
+from chatbot.knowledge.opening import LEXICAL
 from chatbot.knowledge.serving import Serving
 
 Lock = AbstractContextManager[Any]
@@ -30,12 +30,15 @@ _FEW = 1000
 class Renewal:
     """One at a time. What a sync writes meanwhile goes to the generation that serves, and is carried over before the exchange."""
 
-    def __init__(self, folder: Path, catalogue: Catalogue, encoder: BiEncoder, serving: Serving, lock: Lock) -> None:
+    def __init__(
+        self, folder: Path, catalogue: Catalogue, encoder: BiEncoder, serving: Serving, lock: Lock, home: DenseHome
+    ) -> None:
         """`lock` is held by whoever writes to the generation that serves."""
         self._folder = folder
         self._catalogue = catalogue
         self._encoder = encoder
         self._serving = serving
+        self._home = home
         self._writing = lock
         self._number = serving.now.number
         self.stopping = threading.Event()
@@ -55,7 +58,7 @@ class Renewal:
             return "the dense index ends the process that opens it"
         try:
             with ExitStack() as stack:
-                index = DenseIndex(place)
+                index = self._home.open(self._serving.now.folder)
                 stack.callback(close, index)
                 if missing := known & self._catalogue.chunk_ids() - index.ids():
                     return f"the dense index lacks {len(missing)} chunks"
@@ -94,13 +97,13 @@ class Renewal:
                 if self._lend(lexical, folder):
                     words.pop_all()
                 self.has_words.set()
-                index = DenseIndex(folder / DENSE)
+                index = self._home.open(folder)
                 meaning.callback(close, index)
                 self._exchange(Generation(self._number, folder, self._encoder, index, lexical, is_whole=True))
                 meaning.pop_all()
                 words.pop_all()
         finally:
-            sweep(self._folder, self._serving.now)
+            sweep(self._folder, self._serving.now, self._home)
 
     def _lend(self, lexical: LexicalIndex, folder: Path) -> bool:
         """Let words be searched in it already, if they are in no other."""
@@ -153,11 +156,13 @@ def held(generation: Generation) -> set[str]:
     return found
 
 
-def sweep(folder: Path, generation: Generation) -> None:
+def sweep(folder: Path, generation: Generation, home: DenseHome) -> None:
     """Delete the files of every other generation; a process killed while it built one has left them."""
     for each in folder.iterdir():
         if each != generation.folder:
             shutil.rmtree(each, ignore_errors=True)
+    with contextlib.suppress(IndexUnavailable):  # the next one will
+        home.sweep(generation.folder)
 
 
 def close(index: Index) -> None:

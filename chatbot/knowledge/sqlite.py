@@ -61,6 +61,12 @@ class SqliteFile:
         # Python's driver begins by itself only before a row is changed, so a changed table would be outside of the transaction
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
+    def renew(self, connection: Connection) -> str:
+        return ""
+
+    def kind(self, error: DBAPIError) -> type[DataDirectoryError]:
+        return DataDirectoryError
+
     def advice(self, error: DBAPIError) -> str | None:
         code: int = getattr(error.orig, "sqlite_errorcode", 0)
         return _ADVICE.get(code & 0xFF)  # the primary code; what is above it says more closely where

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, insert, select, update
 
 from chatbot.knowledge import tables
+from chatbot.knowledge.database import upsert
 from chatbot.knowledge.splitter import embedded_hash, embedded_text
 from chatbot.knowledge.tables import Source
 from chatbot.schema import Chunk, Document, StoredState
@@ -55,24 +56,25 @@ def parse(
     mark: str = "",
 ) -> list[str]:
     """Store a version's text and chunks, in the place of whatever was on its way; returns the ids of the chunks that go."""
-    dropped = drop_unfinished(connection, source, [document.source])
-    connection.execute(
-        insert(tables.documents).values(
-            id=document.id,
-            source_id=source.id,
-            collection=document.collection,
-            path=document.source,
-            title=document.title,
-            content_hash=document.content_hash,
-            recipe=recipe,
-            access=document.access,
-            text=text,
-            missing=missing,
-            state="parsed",
-            reason="",
-            mark=mark,
-        )
-    )
+    row = {
+        "id": document.id,
+        "source_id": source.id,
+        "collection": document.collection,
+        "path": document.source,
+        "title": document.title,
+        "content_hash": document.content_hash,
+        "recipe": recipe,
+        "access": document.access,
+        "text": text,
+        "missing": missing,
+        "state": "parsed",
+        "reason": "",
+        "mark": mark,
+    }
+    added = connection.execute(upsert(connection, tables.documents).values(row).on_conflict_do_nothing())
+    if not added.rowcount:
+        return []  # somebody did it before, with the same text: the id says so
+    dropped = drop_unfinished(connection, source, [document.source], but=document.id)
     rows = [
         {**chunk.model_dump(mode="json"), "embedded_hash": embedded_hash(embedded_text(document.title, chunk))}
         for chunk in chunks
@@ -120,9 +122,9 @@ def drop(connection: Connection, document_ids: Sequence[str]) -> list[str]:
     return dropped
 
 
-def drop_unfinished(connection: Connection, source: Source, paths: Sequence[str]) -> list[str]:
-    """Delete what is not live at some paths; returns the ids of the chunks that go."""
-    there = and_(_documents.source_id == source.id, _documents.path.in_(paths), ~LIVE)
+def drop_unfinished(connection: Connection, source: Source, paths: Sequence[str], but: str = "") -> list[str]:
+    """Delete what is not live at some paths, `but` for one version; returns the ids of the chunks that go."""
+    there = and_(_documents.source_id == source.id, _documents.path.in_(paths), ~LIVE, _documents.id != but)
     return drop(connection, list(connection.scalars(select(_documents.id).where(there))))
 
 

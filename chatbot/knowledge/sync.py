@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from chatbot.encoders.bi_encoder import BiEncoder
     from chatbot.knowledge.generations import Indexes
 
-_BATCH_CHUNKS = 256
+BATCH_CHUNKS = 256
 
 Read = Callable[[str, bytes], Extracted]
 """As `reader.read`: in this process or, by `Sandbox.read`, in another one."""
@@ -48,10 +48,16 @@ class Parts(Protocol):
     def indexes(self) -> Indexes: ...
 
 
-class _Parsed(NamedTuple):
+class Parsed(NamedTuple):
+    """A document that is staged, and the report on it once it is live."""
+
     report: DocumentReport
     document_id: str
     size: int = 0
+
+
+Outcome = DocumentReport | Parsed
+"""What became of a document: it goes no further, or it is staged."""
 
 
 class Synchronizer:
@@ -93,14 +99,14 @@ class Synchronizer:
         self._pace.begin(sizes)
         self._begin(plan)
         renames = Renames(plan.tasks, self._recipe)
-        waiting: list[_Parsed] = []
+        waiting: list[Parsed] = []
         for task, size in zip(plan.tasks, sizes, strict=True):
             self._pace.check()
             outcome = self._carried_out(task, renames)
-            if isinstance(outcome, _Parsed):
+            if isinstance(outcome, Parsed):
                 self._pace.parsed(size)
                 waiting.append(outcome._replace(size=size))
-                if sum(parsed.report.chunks for parsed in waiting) >= _BATCH_CHUNKS:
+                if sum(parsed.report.chunks for parsed in waiting) >= BATCH_CHUNKS:
                     yield from self._publish(waiting)
                     waiting.clear()
                 continue
@@ -128,7 +134,7 @@ class Synchronizer:
         if self._has_changed:
             self._catalogue.sweep_embeddings(self._parts.indexes.fingerprints)
 
-    def _carried_out(self, task: Task, renames: Renames) -> DocumentReport | _Parsed | None:
+    def _carried_out(self, task: Task, renames: Renames) -> DocumentReport | Parsed | None:
         """None for the old path of a document that was reported under its new one."""
         if renames.has_claimed(task):
             return None
@@ -169,7 +175,7 @@ class Synchronizer:
 
         return _tried(task, load)
 
-    def _stage(self, task: Task, origin: Origin, renames: Renames) -> DocumentReport | _Parsed:
+    def _stage(self, task: Task, origin: Origin, renames: Renames) -> DocumentReport | Parsed:
         content = self._load(task, origin)
         if isinstance(content, DocumentReport):
             return self._settle(task, content)
@@ -181,7 +187,7 @@ class Synchronizer:
                 return _new(task, task.old.missing, task.old.chunks)
         begun = task.begun
         if begun and begun.state in ("parsed", "embedded") and self._is_of(begun, task) and begun.content_hash == content_hash:
-            return _Parsed(_new(task, begun.missing, begun.chunks), begun.document_id)
+            return Parsed(_new(task, begun.missing, begun.chunks), begun.document_id)
         if task.old and not begun:
             self._catalogue.record(task.source, [task.path], "pending")
         extracted = self._extract(task, content)
@@ -196,7 +202,7 @@ class Synchronizer:
         old = old.model_copy(update={"recipe": ""}) if read_anew else old
         return task._replace(old=old, begun=None, was=moved.path)
 
-    def _parse(self, task: Task, content: Content, content_hash: str, extracted: Extracted) -> _Parsed:
+    def _parse(self, task: Task, content: Content, content_hash: str, extracted: Extracted) -> Parsed:
         document = Document(
             id=self._new_id(task, content_hash),
             collection=task.source.collection,
@@ -207,7 +213,7 @@ class Synchronizer:
         missing, chunks = extracted.missing, self._splitter.split(document.id, extracted)
         gone = self._catalogue.stage(task.source, document, extracted.text, missing, self._recipe, chunks, content.mark)
         self._unindex(gone)
-        return _Parsed(_new(task, missing, len(chunks)), document.id)
+        return Parsed(_new(task, missing, len(chunks)), document.id)
 
     def _new_id(self, task: Task, content_hash: str) -> str:
         """The same for the same version. A document that was renamed keeps its id, so that another one may need a further id."""
@@ -231,7 +237,7 @@ class Synchronizer:
         if not begun or (begun.state, begun.reason, begun.collection) != (state, reason, task.source.collection):
             self._unindex(self._catalogue.record(task.source, [task.path], state, reason))
 
-    def _publish(self, parsed: Sequence[_Parsed]) -> Iterator[DocumentReport]:
+    def _publish(self, parsed: Sequence[Parsed]) -> Iterator[DocumentReport]:
         ids = [each.document_id for each in parsed]
         if not ids:
             return

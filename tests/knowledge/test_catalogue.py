@@ -104,11 +104,22 @@ def test_publishing_leaves_the_same_path_of_another_source_alone(catalogue: Cata
     assert catalogue.collections() == {"cats": 2}
 
 
-def test_staging_again_replaces_what_was_staged(catalogue: Catalogue, source: Source) -> None:
+def test_staging_another_version_replaces_what_was_staged(catalogue: Catalogue, source: Source) -> None:
     stage(catalogue, source, "one", count=3)
-    stage(catalogue, source, "one", count=2)
+    stage(catalogue, source, "two", count=2)
+    catalogue.publish(["one", "two"])
+    assert catalogue.chunk_ids() == {"two-0", "two-1"}
+
+
+def test_staging_the_same_version_again_changes_nothing(catalogue: Catalogue, source: Source) -> None:
+    for _ in range(2):
+        stage(catalogue, source, "one")
     catalogue.publish(["one"])
+    stage(catalogue, source, "one")  # by a worker that was taken for dead
+    assert in_state(catalogue, "live") == {"a.md": ("live", "")}
+    assert catalogue.live(["one", "two"]) == {"one"}
     assert catalogue.chunk_ids() == {"one-0", "one-1"}
+    assert in_state(catalogue, "parsed", "pending") == {}
 
 
 def test_what_is_on_its_way_is_dropped_and_what_is_live_stays(catalogue: Catalogue, source: Source) -> None:

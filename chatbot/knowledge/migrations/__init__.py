@@ -37,6 +37,7 @@ def upgrade(database: Database) -> None:
                 backend.back_up(SCHEMA)
             _run(connection, from_schema=schema, noted=bool(migrated))
             backend.mark_schema(connection, SCHEMA)
+        backend.renew(connection)
     if schema == SCHEMA:
         backend.forget_backups()
 
