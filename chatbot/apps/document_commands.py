@@ -43,7 +43,7 @@ def add_to(app: typer.Typer, say: Say) -> None:
         ray: Annotated[
             str | None,
             typer.Option(
-                metavar="[ADDRESS]", help="Read and encode on a Ray cluster; without an address on one of this machine."
+                metavar="[ADDRESS]", help="Read and encode on a Ray cluster, by default one of this machine."
             ),
         ] = None,
         watch: Annotated[bool, typer.Option("--watch", help="Go on, and sync again whenever a file changes.")] = False,
