@@ -53,7 +53,7 @@ def test_a_file_is_added_found_in_the_table_and_removed(server: str, visit: Visi
 
 def test_an_address_that_is_refused_says_why(server: str, visit: Visit) -> None:
     page = opened(visit(server))
-    page.get_by_label("Address of a page or sitemap").fill("http://127.0.0.1:9/")
+    page.get_by_label("Address of a page or sitemap").fill("http://127.0.0.1:8080/")
     page.keyboard.press("Enter")
     expect(page.locator("#documents .job")).to_contain_text("not on the public internet", timeout=PATIENCE_MS)
 
