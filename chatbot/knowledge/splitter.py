@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from itertools import pairwise, zip_longest
 from pathlib import Path
@@ -55,11 +55,15 @@ class Splitter:
         self.recipe = f"v{VERSION} {min_tokens}-{max_tokens} of {encoder_tokens} {digest}"
         """Names everything that decides how a document is split."""
 
-    def split(self, document_id: str, document: Extracted) -> list[Chunk]:
-        """Chunks in reading order; `document.text[chunk.start:chunk.end] == chunk.text`."""
+    def split(self, document_id: str, document: Extracted, check: Callable[[], None] = lambda: None) -> list[Chunk]:
+        """Chunks in reading order; `document.text[chunk.start:chunk.end] == chunk.text`.
+
+        `check` is called before each chunk: a large text takes minutes, and who is tired of them raises from there.
+        """
         chunks: list[Chunk] = []
         for path, start, end in _sections(document):
             for place, text in self._pieces(_headings(document.title, path), document.text[start:end]):
+                check()
                 place += start
                 chunks.append(
                     Chunk(

@@ -210,7 +210,7 @@ class Synchronizer:
             title=extracted.title,
             content_hash=content_hash,
         )
-        missing, chunks = extracted.missing, self._splitter.split(document.id, extracted)
+        missing, chunks = extracted.missing, self._splitter.split(document.id, extracted, self._pace.check)
         gone = self._catalogue.stage(task.source, document, extracted.text, missing, self._recipe, chunks, content.mark)
         self._unindex(gone)
         return Parsed(_new(task, missing, len(chunks)), document.id)

@@ -123,10 +123,10 @@ def test_published_is_live_and_staged_is_parsed(tmp_path: Path) -> None:
         connection.executescript((Path(__file__).parent / "schemas" / "1.sql").read_text())
     catalogue = Catalogue(file)
     assert catalogue.in_state("live", "parsed") == [
-        StoredDocument(collection="cats", source="a.md", state="live"),
-        StoredDocument(collection="cats", source="a.md", state="parsed"),
-        StoredDocument(collection="cats", source="b.pdf", state="live"),
-        StoredDocument(collection="dogs", source="c.md", state="live"),
+        StoredDocument(collection="cats", source="a.md", state="live", chunks=2),
+        StoredDocument(collection="cats", source="a.md", state="parsed", chunks=2),
+        StoredDocument(collection="cats", source="b.pdf", state="live", reason="1 of 2 pages have no text", chunks=1),
+        StoredDocument(collection="dogs", source="c.md", state="live", chunks=3),
     ]
     catalogue.publish(["tabby-again"])
     assert "tabby-again-0" in catalogue.chunk_ids()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, inspect, text
 
 from chatbot.errors import DataDirectoryError
@@ -54,6 +52,9 @@ def _unmarked_schema(connection: Connection) -> int:
 
 
 def _run(connection: Connection, from_schema: int, noted: bool) -> None:
+    from alembic import command  # takes as long as all else of an opening, and is needed once a schema
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     config.attributes["connection"] = connection
