@@ -395,6 +395,10 @@ def test_sync_without_the_token_is_401_and_syncs_nothing(headers: dict[str, str]
     assert not application.sync_closed.is_set()
 
 
+def test_verify_without_the_token_is_401() -> None:
+    _assert_problem(_client(_scripted()).post("/v1/verify", json={"repair": True}), 401, "token")
+
+
 def test_sync_reports_one_document_a_line() -> None:
     application = _scripted()
     application.reports = [DocumentReport(source=f"{number}.md", collection="c", state="added") for number in range(3)]

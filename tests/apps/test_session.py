@@ -386,3 +386,8 @@ def test_a_directory_that_cannot_be_written_is_the_users_to_mend(tmp_path: Path)
         connect(Settings(data_dir=tmp_path / "file"), "ask", _silent),
     ):
         pass
+
+
+def test_a_verification_is_the_same_here_and_there(local: Application, remote: RemoteApplication) -> None:
+    assert list(remote.verify()) == list(local.verify())
+    assert {found.check: found.state for found in remote.verify()}["indexes"] == "ok"
