@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy import LABEL_STYLE_TABLENAME_PLUS_COL, delete, func, or_, select, update
+from sqlalchemy import LABEL_STYLE_TABLENAME_PLUS_COL, delete, exists, func, or_, select, update
 
 from chatbot.encoders import Vectors
 from chatbot.knowledge import migrations, states, tables
@@ -277,7 +277,8 @@ class Catalogue:
 
     def sweep_embeddings(self, fingerprints: Collection[str]) -> None:
         """Delete vectors that no chunk needs any more, and those of any other encoder than some."""
-        unused = tables.embeddings.c.embedded_hash.not_in(select(tables.chunks.c.embedded_hash))
+        # not NOT IN: PostgreSQL looks through that list for every row, once it is too long for its memory
+        unused = ~exists().where(tables.chunks.c.embedded_hash == tables.embeddings.c.embedded_hash)
         others = tables.embeddings.c.fingerprint.not_in(fingerprints)
         with self._database.writing() as connection:
             connection.execute(delete(tables.embeddings).where(or_(unused, others)))
