@@ -55,7 +55,7 @@ def main() -> None:
         url = postgres.new_database()
         catalogue = Catalogue(url)
         ids = _staged(catalogue, options.chunks)
-        dense = ServedDense(ChromaServer(ChromaSettings(url=chroma.url), catalogue.id())).open(Path("1"))
+        dense = ServedDense(ChromaServer(ChromaSettings(url=chroma.url), catalogue)).open(Path("1"))
         lexical = LexicalIndex(Path(folder, "tantivy"))
         begun = time.monotonic()
         spent = _published(catalogue, dense, lexical, ids)

@@ -204,7 +204,7 @@ class Application:
     def _dense_home(self) -> DenseHome:
         if not self.settings.chroma.url:
             return Embedded()
-        return ServedDense(ChromaServer(self.settings.chroma, self.catalogue.id()))
+        return ServedDense(ChromaServer(self.settings.chroma, self.catalogue))
 
     def _other_encoder(self, fingerprint: str) -> BiEncoder | None:
         return bi_encoder.find(fingerprint, self.settings.data_dir / "models", self.settings.encoder.threads)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 class Killer(threading.Thread):
-    """Kills one of this process's Ray workers after another until it is told to stop; Ray's own agents would take the node along."""
+    """Kills one Ray worker of this process after another until told to stop; Ray's own agents would take the node along."""
 
     def __init__(self, moments: random.Random, most: int) -> None:
         super().__init__(daemon=True)

@@ -6,7 +6,6 @@ version it replaces. Searches see live documents only, so a killed sync leaves e
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import islice
@@ -193,12 +192,6 @@ class Catalogue:
         with self._database.reading() as connection:
             return set(connection.scalars(select(tables.chunks.c.id).join(tables.documents).where(LIVE)))
 
-    def chunks_on_their_way(self, source: Source) -> list[str]:
-        """Ids of the chunks of a source's versions that are not live."""
-        wanted = select(tables.chunks.c.id).join(tables.documents).where(tables.documents.c.source_id == source.id, ~LIVE)
-        with self._database.reading() as connection:
-            return list(connection.scalars(wanted))
-
     def chunks_of(self, document_id: str) -> list[Chunk]:
         """All chunks of a document, in the order of its text."""
         wanted = select(tables.chunks).where(tables.chunks.c.document_id == document_id).order_by(tables.chunks.c.start)
@@ -284,12 +277,6 @@ class Catalogue:
             connection.execute(delete(tables.embeddings).where(or_(unused, others)))
 
     # meta
-
-    def id(self) -> str:
-        """Tells this catalogue from others that keep something on the same server."""
-        if not (known := self.meta("id")):
-            self.set_meta(id=(known := secrets.token_hex(8)))
-        return known
 
     def meta(self, key: str) -> str | None:
         with self._database.reading() as connection:

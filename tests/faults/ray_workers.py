@@ -66,7 +66,7 @@ def one_round(
         url = postgres.new_database()
         catalogue = Catalogue(url)
         stack.callback(catalogue.close)
-        home = ServedDense(ChromaServer(ChromaSettings(url=chroma), catalogue.id()))
+        home = ServedDense(ChromaServer(ChromaSettings(url=chroma), catalogue))
         indexes = Indexes(root / "indexes", catalogue, encoder, home=home)
         stack.callback(indexes.close)
         splitter = Splitter(encoder.tokenizer_file, CHUNKS.min_tokens, CHUNKS.max_tokens, encoder.card.max_tokens)
