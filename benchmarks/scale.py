@@ -55,7 +55,7 @@ def main() -> None:
         url = postgres.new_database()
         catalogue = Catalogue(url)
         ids = _staged(catalogue, options.chunks)
-        dense = ServedDense(ChromaServer(ChromaSettings(url=chroma.url), catalogue.id())).open(Path("1"))
+        dense = ServedDense(ChromaServer(ChromaSettings(url=chroma.url), catalogue)).open(Path("1"))
         lexical = LexicalIndex(Path(folder, "tantivy"))
         begun = time.monotonic()
         spent = _published(catalogue, dense, lexical, ids)
@@ -105,7 +105,7 @@ def _staged(catalogue: Catalogue, count: int) -> list[str]:
 
 def _published(catalogue: Catalogue, dense: DenseIndex, lexical: LexicalIndex, ids: list[str]) -> dict[str, float]:
     """CPU-seconds of this process by part."""
-    spent = dict.fromkeys(("read", "Chroma", "tantivy", "publish"), 0.0)
+    spent: dict[str, float] = dict.fromkeys(("read", "Chroma", "tantivy", "publish"), 0.0)
     for start in range(0, len(ids), _BATCH):
         batch = ids[start : start + _BATCH]
         marks = [_cpu()]

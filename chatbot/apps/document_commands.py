@@ -42,9 +42,7 @@ def add_to(app: typer.Typer, say: Say) -> None:
         remove: Annotated[bool, typer.Option("--remove", help="Forget the paths and their documents; files stay.")] = False,
         ray: Annotated[
             str | None,
-            typer.Option(
-                metavar="[ADDRESS]", help="Read and encode on a Ray cluster, by default one of this machine."
-            ),
+            typer.Option(metavar="[ADDRESS]", help="Read and encode on a Ray cluster, by default one of this machine."),
         ] = None,
         watch: Annotated[bool, typer.Option("--watch", help="Go on, and sync again whenever a file changes.")] = False,
     ) -> None:

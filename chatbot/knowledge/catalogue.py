@@ -6,14 +6,13 @@ version it replaces. Searches see live documents only, so a killed sync leaves e
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy import LABEL_STYLE_TABLENAME_PLUS_COL, delete, func, or_, select, update
+from sqlalchemy import LABEL_STYLE_TABLENAME_PLUS_COL, delete, exists, func, or_, select, update
 
 from chatbot.encoders import Vectors
 from chatbot.knowledge import migrations, states, tables
@@ -210,12 +209,6 @@ class Catalogue:
         with self._database.reading() as connection:
             return set(connection.scalars(select(tables.chunks.c.id).join(tables.documents).where(LIVE)))
 
-    def chunks_on_their_way(self, source: Source) -> list[str]:
-        """Ids of the chunks of a source's versions that are not live."""
-        wanted = select(tables.chunks.c.id).join(tables.documents).where(tables.documents.c.source_id == source.id, ~LIVE)
-        with self._database.reading() as connection:
-            return list(connection.scalars(wanted))
-
     def chunks_of(self, document_id: str) -> list[Chunk]:
         """All chunks of a document, in the order of its text."""
         wanted = select(tables.chunks).where(tables.chunks.c.document_id == document_id).order_by(tables.chunks.c.start)
@@ -312,18 +305,13 @@ class Catalogue:
 
     def sweep_embeddings(self, fingerprints: Collection[str]) -> None:
         """Delete vectors that no chunk needs any more, and those of any other encoder than some."""
-        unused = tables.embeddings.c.embedded_hash.not_in(select(tables.chunks.c.embedded_hash))
+        # not NOT IN: PostgreSQL looks through that list for every row, once it is too long for its memory
+        unused = ~exists().where(tables.chunks.c.embedded_hash == tables.embeddings.c.embedded_hash)
         others = tables.embeddings.c.fingerprint.not_in(fingerprints)
         with self._database.writing() as connection:
             connection.execute(delete(tables.embeddings).where(or_(unused, others)))
 
     # meta
-
-    def id(self) -> str:
-        """Tells this catalogue from others that keep something on the same server."""
-        if not (known := self.meta("id")):
-            self.set_meta(id=(known := secrets.token_hex(8)))
-        return known
 
     def meta(self, key: str) -> str | None:
         with self._database.reading() as connection:

@@ -6,6 +6,7 @@ its address must be private, and it is given vectors only, never the configurati
 
 from __future__ import annotations
 
+import secrets
 import socket
 from ipaddress import ip_address
 from pathlib import Path
@@ -19,11 +20,14 @@ from chromadb.config import Settings, System
 
 from chatbot.errors import IndexDamaged, IndexUnavailable, SettingsError
 from chatbot.knowledge import addresses
+from chatbot.knowledge.catalogue import Catalogue
 from chatbot.sections import ChromaSettings
 
 _CONNECT_S = 5
 _ANSWER_S = 60
 """A batch of some thousand vectors takes seconds."""
+_ID = "id"
+"""A note in the catalogue, which tells it from others."""
 _AWAY = {429, 502, 503, 504}
 
 
@@ -37,10 +41,12 @@ class Place(NamedTuple):
 class ChromaServer:
     """Collections of one catalogue on a server that others may use too."""
 
-    def __init__(self, settings: ChromaSettings, catalogue_id: str) -> None:
+    def __init__(self, settings: ChromaSettings, catalogue: Catalogue) -> None:
         """Nothing is connected to yet."""
         self._settings = settings
-        self._prefix = f"chatbot-{catalogue_id}-"
+        if not (known := catalogue.meta(_ID)):
+            catalogue.set_meta(**{_ID: (known := secrets.token_hex(8))})
+        self._prefix = f"chatbot-{known}-"
 
     def place(self, folder: Path) -> Place:
         """The collection of the generation whose other files lie in `folder`, which bears its number.

@@ -127,7 +127,7 @@ def _connected(address: str) -> Generator[Any]:
         return
     options: dict[str, Any] = {"address": address}
     if address == LOCAL:
-        options |= {"include_dashboard": False, "object_store_memory": _STORE_BYTES, "_node_ip_address": "127.0.0.1"}
+        options |= {"include_dashboard": False, "object_store_memory": _STORE_BYTES}
     try:
         ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
     except (ConnectionError, ValueError, RuntimeError) as error:

@@ -222,7 +222,7 @@ class Corpus:
 
         if not self.settings.chroma.url:
             return Embedded()
-        return ServedDense(ChromaServer(self.settings.chroma, self.catalogue.id()))
+        return ServedDense(ChromaServer(self.settings.chroma, self.catalogue))
 
     def _sources(self) -> Sources:
         return Sources(self.catalogue, self.collections, [Web(self._fetcher)])

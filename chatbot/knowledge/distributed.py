@@ -33,7 +33,9 @@ class DistributedSynchronizer(Synchronizer):
         self._begin(plan)
         for source in plan.stale:
             # workers may drop these, and can reach no index; none of them is live
-            self._unindex(self._catalogue.chunks_on_their_way(source))
+            begun = self._catalogue.unfinished(source).values()
+            staged = [version.document_id for version in begun if version.chunks]
+            self._unindex([chunk.id for each in staged for chunk in self._catalogue.chunks_of(each)])
         waiting: list[Parsed] = []
         for task, outcome in self._outcomes(plan.tasks):
             self._pace.check()

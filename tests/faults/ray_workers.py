@@ -10,12 +10,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
-import signal
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
 from contextlib import ExitStack
@@ -28,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import chroma_process
 import postgres_server
 from pydantic import SecretStr
+from worker_killer import Killer
 
 from chatbot.encoders import bi_encoder
 from chatbot.encoders.bi_encoder import BiEncoder
@@ -46,49 +44,9 @@ from chatbot.knowledge.worker import Errand
 from chatbot.sections import ChromaSettings, ChunkSettings, EncoderSettings
 
 DOCUMENTS = 120
+MOST_KILLS = 5
+"""In one sync: on a busy machine a worker takes ten seconds to begin, and must be let live for once."""
 CHUNKS = ChunkSettings(min_tokens=8, max_tokens=32)
-
-
-class Killer(threading.Thread):
-    """Kills one of this process's Ray workers after another until it is told to stop; Ray's own agents would take the node along."""
-
-    def __init__(self, moments: random.Random) -> None:
-        super().__init__(daemon=True)
-        self._moments = moments
-        self._over = threading.Event()
-        self.killed = 0
-
-    def run(self) -> None:
-        while not self._over.wait(self._moments.uniform(0.5, 6)):
-            if workers := [
-                pid for pid in descendants(os.getpid()) if named(pid).startswith("ray::") and "MapWorker" in named(pid)
-            ]:
-                os.kill(self._moments.choice(workers), signal.SIGKILL)
-                self.killed += 1
-
-    def stop(self) -> int:
-        self._over.set()
-        self.join()
-        return self.killed
-
-
-def descendants(pid: int) -> list[int]:
-    found: list[int] = []
-    for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            started = [int(child) for child in children.read_text().split()]
-        except OSError:
-            continue
-        for child in started:
-            found += [child, *descendants(child)]
-    return found
-
-
-def named(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
-    except OSError:
-        return ""
 
 
 def page(number: int, version: int, parts: int) -> str:
@@ -108,7 +66,7 @@ def one_round(
         url = postgres.new_database()
         catalogue = Catalogue(url)
         stack.callback(catalogue.close)
-        home = ServedDense(ChromaServer(ChromaSettings(url=chroma), catalogue.id()))
+        home = ServedDense(ChromaServer(ChromaSettings(url=chroma), catalogue))
         indexes = Indexes(root / "indexes", catalogue, encoder, home=home)
         stack.callback(indexes.close)
         splitter = Splitter(encoder.tokenizer_file, CHUNKS.min_tokens, CHUNKS.max_tokens, encoder.card.max_tokens)
@@ -127,7 +85,7 @@ def one_round(
                 for number in chance.sample(range(DOCUMENTS), DOCUMENTS // 3):
                     file = folder / f"{number:04}.md"
                     file.unlink() if number % 5 == 0 else file.write_text(page(number, 2, chance.randint(1, 12)))
-            killer = Killer(chance)
+            killer = Killer(chance, MOST_KILLS)
             begun = time.monotonic()
             killer.start()
             reports = list(synchronizer.run(plan([sources.register(str(folder), "halls")], catalogue, sources.list)))

@@ -35,11 +35,11 @@ def server(tmp_path: Path) -> Iterator[ChromaProcess]:
         yield server
 
 
-def home(server: ChromaProcess, name: str = "one") -> ServedDense:
-    return ServedDense(ChromaServer(ChromaSettings(url=server.url), name))
+def home(server: ChromaProcess, catalogue: Catalogue) -> ServedDense:
+    return ServedDense(ChromaServer(ChromaSettings(url=server.url), catalogue))
 
 
-def held(server: ChromaProcess, catalogue: str, generation: int) -> set[str]:
+def held(server: ChromaProcess, catalogue: Catalogue, generation: int) -> set[str]:
     with closing(home(server, catalogue).open(Path(str(generation)))) as index:
         return index.ids()
 
@@ -63,10 +63,10 @@ def same(index: DenseIndex, wanted: dict[str, np.ndarray], some: list[IndexRow])
         assert next(iter(index.search(wanted[row.embedded_hash], 5, ("halls",), ("public",)))) == row.id
 
 
-def test_it_holds_what_the_embedded_one_would_and_still_does_after_a_kill(server: ChromaProcess, tmp_path: Path) -> None:
+def test_it_holds_what_the_embedded_one_would_and_still_does_after_a_kill(server: ChromaProcess, catalogue: Catalogue) -> None:
     some = rows(MANY)
     wanted = vectors(some)
-    index = home(server).open(Path("7"))
+    index = home(server, catalogue).open(Path("7"))
     index.add(some, wanted)
     index.add(some[:10], wanted)
     index.delete([some[-1].id])
@@ -77,17 +77,20 @@ def test_it_holds_what_the_embedded_one_would_and_still_does_after_a_kill(server
     index.close()
 
 
-def test_catalogues_and_generations_share_a_server_and_nothing_on_it(server: ChromaProcess) -> None:
+def test_catalogues_and_generations_share_a_server_and_nothing_on_it(
+    server: ChromaProcess, catalogue: Catalogue, tmp_path: Path
+) -> None:
     some = rows(3)
-    for catalogue in ("one", "two"):
+    other = Catalogue(tmp_path / "other.sqlite")
+    for each in (catalogue, other):
         for generation in ("1", "2"):
-            index = home(server, catalogue).open(Path(generation))
+            index = home(server, each).open(Path(generation))
             assert index.ids() == set()
             index.add(some, vectors(some))
             index.close()
-    home(server, "one").sweep(Path("2"))
-    found = {(catalogue, number): len(held(server, catalogue, number)) for catalogue in ("one", "two") for number in (1, 2)}
-    assert found == {("one", 1): 0, ("one", 2): 3, ("two", 1): 3, ("two", 2): 3}
+    home(server, catalogue).sweep(Path("2"))
+    assert [len(held(server, each, number)) for each in (catalogue, other) for number in (1, 2)] == [0, 3, 3, 3]
+    other.close()
 
 
 def fill(catalogue: Catalogue) -> list[str]:
@@ -109,7 +112,7 @@ def test_generations_are_verified_and_built_anew_on_it(
     ids = fill(catalogue)
 
     def opened() -> Indexes:
-        return Indexes(tmp_path / "indexes", catalogue, tiny_encoder, home=home(server, catalogue.id()))
+        return Indexes(tmp_path / "indexes", catalogue, tiny_encoder, home=home(server, catalogue))
 
     for _ in range(2):
         indexes = opened()
@@ -117,7 +120,7 @@ def test_generations_are_verified_and_built_anew_on_it(
         assert indexes.difference() == ""
         indexes.close()
     number = indexes.generation
-    stolen = home(server, catalogue.id()).open(Path(str(number)))
+    stolen = home(server, catalogue).open(Path(str(number)))
     stolen.delete(ids[:1])
     stolen.close()
     indexes = opened()
@@ -125,14 +128,14 @@ def test_generations_are_verified_and_built_anew_on_it(
     assert indexes.generation == number + 1
     assert indexes.difference() == ""
     indexes.close()
-    assert held(server, catalogue.id(), number) == set(), "the old one is gone"
+    assert held(server, catalogue, number) == set(), "the old one is gone"
 
 
 def test_words_are_searched_while_it_is_away(
     server: ChromaProcess, catalogue: Catalogue, tmp_path: Path, tiny_encoder: BiEncoder
 ) -> None:
     fill(catalogue)
-    indexes = Indexes(tmp_path / "indexes", catalogue, tiny_encoder, home=home(server, catalogue.id()))
+    indexes = Indexes(tmp_path / "indexes", catalogue, tiny_encoder, home=home(server, catalogue))
     assert indexes.wait(60)
     retrieve = Retriever(catalogue, indexes, RetrievalSettings())
     query, forms = Query(text="pump"), [SearchForm(text="pump", weight=1.0)]
@@ -152,15 +155,15 @@ def test_words_are_searched_while_it_is_away(
 def test_a_server_that_is_away_is_told_at_the_start(tmp_path: Path, catalogue: Catalogue, tiny_encoder: BiEncoder) -> None:
     with socket.socket() as taken:  # and never listens
         taken.bind(("127.0.0.1", 0))
-        away = ServedDense(ChromaServer(ChromaSettings(url=f"http://127.0.0.1:{taken.getsockname()[1]}"), "one"))
+        away = ServedDense(ChromaServer(ChromaSettings(url=f"http://127.0.0.1:{taken.getsockname()[1]}"), catalogue))
         with pytest.raises(IndexUnavailable, match="does not answer"):
             Indexes(tmp_path / "indexes", catalogue, tiny_encoder, home=away)
 
 
 @pytest.mark.parametrize("host", ["8.8.8.8", "[2606:4700::1111]", "168.63.129.17"])
-def test_a_public_address_is_refused_before_anything_is_sent(host: str) -> None:
+def test_a_public_address_is_refused_before_anything_is_sent(host: str, catalogue: Catalogue) -> None:
     with pytest.raises(SettingsError, match="has the public address .*, and whoever reaches such a server owns it"):
-        ServedDense(ChromaServer(ChromaSettings(url=f"http://{host}:8000"), "one")).open(Path("1"))
+        ServedDense(ChromaServer(ChromaSettings(url=f"http://{host}:8000"), catalogue)).open(Path("1"))
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8000", "http://user:password@127.0.0.1", "http://127.0.0.1/x", "ftp://127.0.0.1"])

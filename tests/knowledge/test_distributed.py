@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,8 +10,10 @@ import pytest
 from documents import write
 from postgres_server import Server
 from pydantic import SecretStr
+from worker_killer import Killer
 
 from chatbot.encoders.bi_encoder import BiEncoder
+from chatbot.errors import SettingsError
 from chatbot.knowledge import cluster
 from chatbot.knowledge.catalogue import Catalogue
 from chatbot.knowledge.distributed import DistributedSynchronizer
@@ -103,3 +106,24 @@ def test_it_does_what_a_sync_in_one_process_does(hall: Hall, tmp_path: Path, tin
     assert alone.chunk_ids() == hall.catalogue.chunk_ids()
     indexes.close()
     alone.close()
+
+
+def test_workers_that_are_killed_cost_nothing_but_time(hall: Hall) -> None:
+    pages = {f"{number:02}.md": page(number) for number in range(64)}
+    write(hall.folder, pages)
+    killer = Killer(random.Random(0), most=2)
+    killer.start()
+    assert states(hall.sync()) == dict.fromkeys(pages, "added")
+    assert killer.stop(), "at least one worker was killed"
+    assert hall.catalogue.in_state("pending", "parsed", "embedded", "failed") == []
+    assert hall.indexes.difference() == ""
+
+
+def test_a_worker_that_would_encode_otherwise_ends_the_sync(hall: Hall) -> None:
+    write(hall.folder, {"a.md": page(1)})
+    hall.errand = hall.errand.model_copy(update={"fingerprint": "another"})
+    with pytest.raises(
+        SettingsError, match="would encode otherwise: its encoder is .*, the owner's is another; give every machine"
+    ):
+        list(hall.sync())
+    assert hall.catalogue.documents() == []
