@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import email
-import mimetypes
 import re
 from collections.abc import Iterator
 from email.errors import HeaderParseError
@@ -25,6 +24,17 @@ _MAX_HEAD = 2**20
 """Each header takes fifty times its size of memory."""
 _MAX_COMPARED = 20_000_000
 """Lines times boundaries: the library compares each line with the boundary of every part around it."""
+_OFFICE = "application/vnd.openxmlformats-officedocument."
+_SUFFIXES = {
+    "text/plain": ".txt", "text/html": ".html", "text/csv": ".csv", "text/markdown": ".md", "text/xml": ".xml",
+    "application/xml": ".xml", "application/json": ".json", "application/pdf": ".pdf", "application/rtf": ".rtf",
+    "text/rtf": ".rtf", "application/msword": ".doc", "application/vnd.ms-excel": ".xls", "application/zip": ".zip",
+    "application/epub+zip": ".epub", "application/vnd.ms-outlook": ".msg", "image/png": ".png", "image/jpeg": ".jpg",
+    "image/tiff": ".tiff", "image/gif": ".gif", "image/bmp": ".bmp", "image/webp": ".webp",
+    f"{_OFFICE}wordprocessingml.document": ".docx", f"{_OFFICE}spreadsheetml.sheet": ".xlsx",
+    f"{_OFFICE}presentationml.presentation": ".pptx",
+}  # fmt: skip
+"""Of parts without a name. The interpreter's own table is another one on every machine."""
 _SPACE = re.compile(r"\s+")
 _WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _BROKEN = (HeaderParseError, LookupError, ValueError, TypeError, AttributeError)
@@ -162,7 +172,7 @@ def _name(part: Message, number: int) -> str:
     kind = part.get_content_type()
     if kind == "message/rfc822":
         return name if name.endswith(".eml") else f"{name or f'message {number}'}.eml"
-    return name or f"part {number}{mimetypes.guess_extension(kind) or ''}"
+    return name or f"part {number}{_SUFFIXES.get(kind, '')}"
 
 
 def _header(message: Message, name: str) -> str:

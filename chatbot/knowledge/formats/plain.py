@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Iterator
 
 from charset_normalizer import from_bytes
 
@@ -21,8 +22,8 @@ _BULLET = re.compile(r"\s*(?:[-*•]|\d{1,3}[.)])\s")
 def extract(raw: bytes) -> Extracted:
     """Read text; a paragraph's hard line breaks become spaces, unless its lines look set by hand (lists, code, verse)."""
     builder = TextBuilder()
-    for paragraph in _BLANK_LINES.split(decode(raw).expandtabs(4)):
-        builder.block(unwrap(paragraph))
+    for paragraph in paragraphs(decode(raw).expandtabs(4)):
+        builder.block(paragraph)
     return builder.build()
 
 
@@ -60,6 +61,11 @@ def _guessed(raw: bytes) -> str:
     if best is None:
         raise DocumentRefused("not text in any encoding that is known")
     return str(best)
+
+
+def paragraphs(text: str) -> Iterator[str]:
+    """What blank lines set apart, each unwrapped."""
+    return map(unwrap, _BLANK_LINES.split(text))
 
 
 def unwrap(paragraph: str) -> str:

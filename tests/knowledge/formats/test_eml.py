@@ -42,13 +42,13 @@ def test_attachments_are_sections_read_by_their_own_formats() -> None:
     mail = message()
     mail.add_attachment(b"Part,Bar\nValve,7\n", maintype="text", subtype="csv", filename="parts.csv")
     mail.add_attachment(zipped({"a.md": "# Pump\n\nIt runs."}), maintype="application", subtype="zip", filename="a.zip")
-    mail.add_attachment(b"\x89PNG", maintype="image", subtype="png", filename="logo.png")
+    mail.add_attachment(b"\x89PNG", maintype="image", subtype="vnd.adobe.photoshop", filename="logo.psd")
     document = eml.extract(mail.as_bytes())
     assert "parts.csv\n\n- Part: Valve; Bar: 7\n" in document.text
     assert [(heading.level, heading.text) for heading in document.headings] == [
         (1, "Boiler"), (2, "parts.csv"), (2, "a.zip"), (3, "a.md"), (4, "Pump"),
     ]  # fmt: skip
-    assert document.missing == "not read: logo.png (files of this type are not read)"
+    assert document.missing == "not read: logo.psd (files of this type are not read)"
 
 
 def test_a_forwarded_message_is_a_section() -> None:
