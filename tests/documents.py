@@ -14,6 +14,7 @@ from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen import canvas
 
 _WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _LINE = 16
 
 
@@ -103,7 +104,7 @@ def docx(headings: Mapping[str, str], table: Sequence[Sequence[str]] = ()) -> by
 
 def docx_of(markup: str) -> bytes:
     """A Word document whose body is `markup`, well-formed or not."""
-    body = f'<?xml version="1.0"?><w:document xmlns:w="{_WORD}"><w:body>{markup}</w:body></w:document>'
+    body = f'<?xml version="1.0"?><w:document xmlns:w="{_WORD}" xmlns:r="{_OFFICE}"><w:body>{markup}</w:body></w:document>'
     styles = f'<w:styles xmlns:w="{_WORD}"/>'  # the template's are long, and all that reading it takes is spent on them
     return repacked(docx({}), {"word/document.xml": body.encode(), "word/styles.xml": styles.encode()})
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks import process
 from chatbot.errors import DocumentRefused, FormatFailed
 from chatbot.knowledge.formats.extracted import Extracted
 from chatbot.knowledge.sandbox import MIB, Limits, Sandbox
@@ -23,6 +24,8 @@ class Reading(NamedTuple):
     """parsed, partly, refused, or failed, which is a fault of the reader."""
     reason: str
     seconds: float
+    cpu_s: float
+    """Of the child; 0 where it was ended."""
     peak_mib: float
     text: str
 
@@ -39,7 +42,7 @@ def read(sandbox: Sandbox, name: str, raw: bytes) -> Reading:
     """Read one document; the sandbox must be the only one whose child this process has."""
     for child in _children():
         (child / "clear_refs").write_text(_FORGET_PEAK)
-    begun = time.monotonic()
+    begun, cpu_before = time.monotonic(), sum(map(_cpu_s, _children()))
     try:
         document = sandbox.read(name, raw)
         said = ("partly" if document.missing else "parsed", document.missing, document)
@@ -48,9 +51,10 @@ def read(sandbox: Sandbox, name: str, raw: bytes) -> Reading:
     except FormatFailed as error:
         said = ("failed", str(error), None)
     seconds = time.monotonic() - begun
+    cpu = sum(map(_cpu_s, _children())) - cpu_before
     peak = max((_peak_mib(child) for child in _children()), default=0.0)
     verdict, reason, document = said
-    return Reading(verdict, reason, seconds, peak, _text(document))
+    return Reading(verdict, reason, seconds, max(0.0, cpu), peak, _text(document))
 
 
 def _text(document: Extracted | None) -> str:
@@ -64,6 +68,10 @@ def _children() -> list[Path]:
         with suppress(FileNotFoundError):  # a thread that has just ended
             found += [Path(f"/proc/{pid}") for pid in (task / "children").read_text().split()]
     return found
+
+
+def _cpu_s(child: Path) -> float:
+    return process.cpu_s(int(child.name))
 
 
 def _peak_mib(child: Path) -> float:

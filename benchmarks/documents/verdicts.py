@@ -60,6 +60,7 @@ def _measured(reading: Reading) -> dict[str, Any]:
         "verdict": reading.verdict,
         "reason": reading.reason[:_MAX_REASON],
         "seconds": round(reading.seconds, 3),
+        "cpu_s": round(reading.cpu_s, 2),
         "peak_mib": round(reading.peak_mib),
         "characters": len(reading.text),
         "beyond": reading.beyond(Limits()),

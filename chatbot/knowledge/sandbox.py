@@ -34,6 +34,9 @@ _DOCUMENTS = 500
 """A child's memory grows a little with every document, and a new one costs half a second."""
 
 
+TOO_MUCH_MEMORY = "reading it takes more memory than a document may; split it"
+
+
 class Limits(NamedTuple):
     """What one document may cost."""
 
@@ -106,9 +109,12 @@ class Sandbox:
         try:
             said = self._asked(child, request)
         except (OSError, EOFError):
+            held = _held_bytes(child)
             self.close()
             if late.is_set():
                 raise DocumentRefused(f"reading it takes more than {self._limits.seconds:g} s; split the document") from None
+            if child.returncode < 0 and held > self._limits.memory_bytes // 2:
+                raise DocumentRefused(TOO_MUCH_MEMORY) from None  # native code ends where it gets no more
             raise FormatFailed(f"its reader ended with {_ending(child)}") from None
         finally:
             timer.cancel()
@@ -164,6 +170,16 @@ def _exactly(pipe: IO[bytes], count: int) -> bytes:
     if len(read) < count:
         raise EOFError
     return read
+
+
+def _held_bytes(child: subprocess.Popen[bytes]) -> int:
+    """End a child, and say what memory it held at most; 0 where the system does not tell."""
+    if sys.platform != "linux" or child.returncode is not None:
+        return 0
+    os.kill(child.pid, signal.SIGKILL)  # Popen.kill() would take the account of one that has ended
+    _, status, used = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    return used.ru_maxrss * 1024
 
 
 def _ending(child: subprocess.Popen[bytes]) -> str:

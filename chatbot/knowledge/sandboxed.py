@@ -19,7 +19,6 @@ _REFUSED = ("socket.", "subprocess.", "os.exec", "os.fork", "os.posix_spawn", "o
             "ctypes.dlopen", "pty.", "urllib.", "ftplib.", "smtplib.", "webbrowser.", "winreg.")  # fmt: skip
 """Beginnings of the names of the interpreter's audit events: https://docs.python.org/3/library/audit_events.html"""
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-_TOO_MUCH = "reading it takes more memory than a document may; split it"
 _NICE = 10
 """Whoever waits for an answer goes first."""
 
@@ -97,7 +96,7 @@ def _verdict(name: str, cited: bytes, raw: bytes) -> bytes:
     """The text of a document, or the boxes of the words `cited` (JSON) where there are any."""
     from chatbot.errors import DocumentRefused, FormatFailed
     from chatbot.knowledge import reader
-    from chatbot.knowledge.sandbox import Verdict
+    from chatbot.knowledge.sandbox import TOO_MUCH_MEMORY, Verdict
     from chatbot.schema import CitedWords
 
     try:
@@ -109,9 +108,9 @@ def _verdict(name: str, cited: bytes, raw: bytes) -> bytes:
     except DocumentRefused as error:
         said = Verdict(refused=str(error))
     except FormatFailed as error:
-        said = Verdict(refused=_TOO_MUCH) if "MemoryError" in str(error) else Verdict(failed=str(error))
+        said = Verdict(refused=TOO_MUCH_MEMORY) if "MemoryError" in str(error) else Verdict(failed=str(error))
     except MemoryError:
-        said = Verdict(refused=_TOO_MUCH)
+        said = Verdict(refused=TOO_MUCH_MEMORY)
     return said.model_dump_json().encode()
 
 

@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 from chatbot.knowledge.formats.extracted import Extracted, Heading
 from chatbot.schema import Chunk
 
-VERSION = 4
+VERSION = 5
 """Raised whenever the same document would be split or read differently: documents are then read anew."""
 
 _MAX_CHARS_PER_TOKEN = 16

@@ -68,6 +68,14 @@ class Archive:
                 choice.remove(fallback)
         return root
 
+    def raw(self, name: str) -> bytes:
+        """A part as it is.
+
+        Raises:
+            KeyError: there is no such part.
+        """
+        return self._archive.read(name)
+
     def relations(self, name: str) -> Iterator[tuple[str, str, str]]:
         """A part's relations to other parts, as (id, kind, part); kinds are "slide", "comments" and so on."""
         folder, _, file = name.rpartition("/")

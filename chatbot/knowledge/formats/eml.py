@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from email.errors import HeaderParseError
 from email.header import decode_header
 from email.message import Message
+from itertools import islice
 
 from chatbot.errors import DocumentRefused
 from chatbot.knowledge.formats.extracted import Extracted
@@ -19,6 +20,8 @@ _SHOWN = ("From", "To", "Cc", "Date", "Subject")
 _KNOWN = {*_SHOWN, "Received", "Message-ID", "MIME-Version", "Return-Path", "Reply-To", "Delivered-To", "Sender", "Bcc"}
 _MAX_PARTS = 1_000
 _MAX_DEPTH = 20
+_MAX_BOUNDARIES = 50
+_BOUNDARY = re.compile(rb"boundary\s*=\s*\"?([^\"\s;]{1,70})", re.IGNORECASE)
 _HEAD_END = re.compile(rb"\n\r?\n")
 _MAX_HEAD = 2**20
 """Each header takes fifty times its size of memory."""
@@ -53,6 +56,8 @@ def extract(raw: bytes) -> Extracted:
         raise DocumentRefused(f"has more than {_MAX_HEAD // 2**20} MiB of headers")
     if raw.count(b"\n") * (raw.lower().count(b"boundary=") + 1) > _MAX_COMPARED:
         raise DocumentRefused("has too many parts for its length; save its attachments apart")
+    if _parts(raw) > _MAX_PARTS:
+        raise DocumentRefused(f"has more than {_MAX_PARTS:,} parts; save its attachments apart")
     try:
         message = email.message_from_bytes(decode(raw).encode() if wide else raw.lstrip(b"\xef\xbb\xbf\r\n"))
     except (*_BROKEN, RecursionError) as error:
@@ -63,6 +68,12 @@ def extract(raw: bytes) -> Extracted:
     parts.read(message, 0)
     headers = {name: _header(message, name) for name in _SHOWN}
     return build(headers, parts.bodies, parts.attachments, "; ".join(parts.missing))
+
+
+def _parts(raw: bytes) -> int:
+    """How many parts it has at most, counted before each becomes an object."""
+    boundaries = {match[1] for match in islice(_BOUNDARY.finditer(raw), _MAX_PARTS)}
+    return max((raw.count(b"\n--" + boundary) for boundary in islice(boundaries, _MAX_BOUNDARIES)), default=0)
 
 
 class _Parts:

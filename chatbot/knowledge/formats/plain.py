@@ -16,6 +16,8 @@ _ACCENTED = re.compile(r"[^\W\d_a-zA-Z]")
 # What English, French, German, Italian, Portuguese, Scandinavian and Spanish texts use of Windows' Western code page; the
 # same bytes read in another page, or another page's bytes read in this one, soon show a character that is not here.
 _WESTERN = re.compile(r"[\t\n\f\r -~\xa0¡£§©«®°´·»¿À-ÏÑ-ÖØ-ÜßÀ-ïñ-öø-üÿŒœŸ€‚„…‘’“”•–—™]*")
+_NARROW = 40
+"""Characters; no text is set so narrow but by hand."""
 _BULLET = re.compile(r"\s*(?:[-*•]|\d{1,3}[.)])\s")
 
 
@@ -71,14 +73,17 @@ def paragraphs(text: str) -> Iterator[str]:
 def unwrap(paragraph: str) -> str:
     """Join lines that were only broken to fit a width."""
     lines = [line.rstrip() for line in paragraph.strip("\n").split("\n")]
-    widest = max((len(line) for line in lines), default=0)
-    joined = lines[0].lstrip() if lines else ""
+    widest = max(map(len, lines))
+    joined = [lines[0].lstrip()]
+    if widest < _NARROW:
+        return "\n".join([*joined, *lines[1:]])
     for before, line in zip(lines, lines[1:], strict=False):
-        by_hand = _BULLET.match(line) or line.startswith("    ") or len(before) < widest * 0.6 or widest < 40
+        by_hand = _BULLET.match(line) or line.startswith("    ") or len(before) < widest * 0.6
         if by_hand:
-            joined += "\n" + line
+            joined += ["\n", line]
         elif before.endswith("-") and line[:1].islower():
-            joined = joined[:-1] + line.lstrip()
+            joined[-1] = joined[-1][:-1]
+            joined.append(line.lstrip())
         else:
-            joined += " " + line.lstrip()
-    return joined
+            joined += [" ", line.lstrip()]
+    return "".join(joined)
