@@ -28,11 +28,11 @@ import httpx
 from tests.faults.traps import TRAPS
 
 QUESTIONS = ["What is nucleus sampling?", "How do I add documents?", "What is a tokenizer?", "What does sync do?"]
-_TRAPS = ("shared.xlsx", "picture.pdf", "attributes.html", "entries.zip")
+_TRAPS = ("shared.xlsx", "picture.pdf")
 _ALONE = 60
 _PAUSE_S = 0.1
 _MOST = 1.5
-_START_S = 180
+_START_S = 600
 
 
 def main() -> int:

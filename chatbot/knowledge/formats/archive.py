@@ -85,6 +85,12 @@ class Archive:
             if relation.get("TargetMode") != "External" and target in self:
                 yield relation.get("Id", ""), relation.get("Type", "").rpartition("/")[2], target
 
+    @property
+    def title(self) -> str:
+        """That the properties of an Office document give it; empty where they give none."""
+        properties = self.related("", "core-properties")
+        return (self.tree(properties[0]).findtext("title") if properties else "") or ""
+
     def related(self, name: str, kind: str) -> list[str]:
         return [part for _, found, part in self.relations(name) if found == kind]
 

@@ -53,10 +53,8 @@ class _Reader:
         self._running("header")
         self._blocks(body)
         self._running("footer")
-        properties = self._archive.related("", "core-properties")
-        title = self._archive.tree(properties[0]).findtext("title") if properties else ""
         missing = [sheet.left_out([], self._objects, self._pictures), *self._unread]
-        return self._builder.build(title or "", "; ".join(filter(None, missing)))
+        return self._builder.build(self._archive.title, "; ".join(filter(None, missing)))
 
     def _related(self, kind: str) -> Element | None:
         parts = self._archive.related(self._main, kind)
