@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 _TEXT = "txt:Text (encoded):UTF8"
-_CSV = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false,false,false,-1"
+_CSV = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,false,true,false,false,-1"
 """Comma, quotation mark, UTF-8, cells as they are shown, every sheet.
 Source: https://wiki.documentfoundation.org/Documentation/DevGuide/Spreadsheet_Documents#Filter_Options_for_the_CSV_Filter"""
 _OFFICE = {

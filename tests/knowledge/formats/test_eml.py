@@ -121,3 +121,14 @@ def test_boundaries_that_would_take_long_are_refused() -> None:
 def test_headers_that_would_fill_the_memory_are_refused() -> None:
     with pytest.raises(DocumentRefused, match="more than 1 MiB of headers"):
         eml.extract(b"From: a\n" + b"X: y\n" * 300_000 + b"\nHot.")
+
+
+def test_a_mail_of_too_many_parts_is_refused_before_they_are_made() -> None:
+    head = b"Subject: a\nContent-Type: multipart/mixed; boundary=b\n\n"
+    with pytest.raises(DocumentRefused, match="more than 1,000 parts"):
+        eml.extract(head + b"--b\nContent-Type: text/plain\n\nwords\n" * 100_000 + b"--b--\n")
+
+
+def test_a_part_without_a_name_has_the_same_suffix_on_every_machine() -> None:
+    head = b"Subject: a\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/csv\nContent-Disposition: attachment\n\n"
+    assert "part 1.csv" in eml.extract(head + b"Part,Bar\nValve,7\n--b--\n").text
