@@ -130,5 +130,6 @@ def test_a_mail_of_too_many_parts_is_refused_before_they_are_made() -> None:
 
 
 def test_a_part_without_a_name_has_the_same_suffix_on_every_machine() -> None:
-    head = b"Subject: a\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/csv\nContent-Disposition: attachment\n\n"
-    assert "part 1.csv" in eml.extract(head + b"Part,Bar\nValve,7\n--b--\n").text
+    head = b"Subject: a\nContent-Type: multipart/mixed; boundary=b\n\n"
+    part = b"--b\nContent-Type: text/csv\nContent-Disposition: attachment\n\nPart,Bar\nValve,7\n--b--\n"
+    assert "part 1.csv" in eml.extract(head + part).text

@@ -72,7 +72,7 @@ def test_the_sandbox_can_read_pictures() -> None:
 
 @with_ocr
 def test_pages_that_take_too_long_are_left_out_and_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ocr, "SECONDS", 0.0)
+    monkeypatch.setattr(ocr, "CPU_SECONDS", 0.0)
     with pytest.raises(DocumentRefused, match="page 1 not read: pictures, and reading pictures took more than 0 s"):
         pdf_format.extract(scanned_pdf([LINES]))
 
