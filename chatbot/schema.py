@@ -137,6 +137,28 @@ class Chunk(Value):
     """1-based page of the first character, where the format has pages."""
 
 
+class CitedWords(Value):
+    """Words of a document, whose place on its pages is asked for."""
+
+    text: str
+    """The document's, as far as the words' end at least."""
+    start: int
+    end: int
+    page: int
+    """That the chunk of the words begins on; 1-based."""
+
+
+class Box(Value):
+    """A rectangle on a page of a PDF, in points from the lower left corner of the page as it is before it is turned."""
+
+    page: int
+    """1-based."""
+    left: float
+    bottom: float
+    right: float
+    top: float
+
+
 class Passage(Value):
     """A retrieved chunk with its source and the score of each stage."""
 

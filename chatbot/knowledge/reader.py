@@ -11,13 +11,15 @@ from typing import Any
 from chatbot import registry
 from chatbot.errors import DocumentRefused, FormatFailed
 from chatbot.knowledge.formats.extracted import Extracted
-from chatbot.knowledge.formats.kind import CONTAINERS, kind
+from chatbot.knowledge.formats.kind import CONTAINERS, PICTURES, kind
+from chatbot.schema import Box, CitedWords
 
 NO_FILE = "a pipe, socket or device is not read"
 MAX_BYTES = 50 * 2**20
 _MAX_REASON = 200
-_MARKED = {"pdf", "rtf", "gz", "bz2", *CONTAINERS}
+_MARKED = {"pdf", "rtf", "gz", "bz2", *CONTAINERS, *PICTURES}
 """Formats whose files show in their first bytes what they are."""
+_SAME = {"jpeg": "jpg", "tif": "tiff"}
 
 _log = logging.getLogger(__name__)
 
@@ -76,6 +78,24 @@ def read(name: str, raw: bytes) -> Extracted:
     return extracted
 
 
+def locate(raw: bytes, cited: CitedWords) -> tuple[Box, ...]:
+    """Where words stand on the pages of a PDF; see `pdf_boxes.locate`.
+
+    Raises:
+        DocumentRefused: they do not stand there, or the file cannot be read.
+        FormatFailed: the format raised something else; the log has its traceback.
+    """
+    from chatbot.knowledge.formats import pdf_boxes  # the one format that is not asked for by a suffix
+
+    try:
+        return pdf_boxes.locate(raw, cited)
+    except DocumentRefused:
+        raise
+    except Exception as error:  # noqa: BLE001  as below
+        _log.exception("locating words failed")
+        raise FormatFailed(f"locating the words failed: {type(error).__name__}: {error}"[:_MAX_REASON]) from error
+
+
 def _extract(name: str, suffix: str, raw: bytes) -> Extracted:
     try:
         extracted: Any = registry.load("chatbot.formats", suffix)(raw)
@@ -103,7 +123,8 @@ def _check_size(size: int) -> None:
 
 def _check_content(suffix: str, raw: bytes) -> None:
     found = kind(raw)
-    expected = suffix if suffix in _MARKED else None
+    expected = _SAME.get(suffix, suffix)
+    expected = expected if expected in _MARKED else None
     if found in {expected, CONTAINERS.get(suffix, expected)} or (expected == "pdf" and b"%PDF-" in raw[:1024]):
         return
     if found == "encrypted":
