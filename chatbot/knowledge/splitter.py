@@ -13,6 +13,7 @@ from semantic_text_splitter import TextSplitter
 from tokenizers import Tokenizer
 
 from chatbot.knowledge.formats.extracted import Extracted, Heading
+from chatbot.knowledge.token_counts import counter
 from chatbot.schema import Chunk
 
 VERSION = 4
@@ -46,7 +47,7 @@ class Splitter:
         self._tokenizer = Tokenizer.from_file(str(tokenizer_file))
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
-        self._file = str(tokenizer_file)
+        self._count = counter(self._tokenizer)
         self._bounds = (min_tokens, max_tokens)
         self._room = encoder_tokens - self._tokenizer.num_special_tokens_to_add(False)
         self._splitters: dict[int, TextSplitter] = {}
@@ -116,10 +117,10 @@ class Splitter:
         least, most = self._bounds
         left = self._room - len(self._tokenizer.encode(headings, add_special_tokens=False).ids)
         if left < most:
-            # in steps, so that there are few splitters: each holds a tokenizer of its own
+            # in steps, so that there are few splitters
             most = min(most, max(left // _STEP * _STEP, self._room // 2))
         if most not in self._splitters:
-            self._splitters[most] = TextSplitter.from_huggingface_tokenizer_file(self._file, (min(least, most), most))
+            self._splitters[most] = TextSplitter.from_callback(self._count, (min(least, most), most))
         return self._splitters[most]
 
 

@@ -64,9 +64,9 @@ def parse(
             reason="",
         )
     )
-    for chunk in chunks:
-        values = {**chunk.model_dump(mode="json"), "embedded_hash": embedded_hash(embedded_text(document.title, chunk))}
-        connection.execute(insert(tables.chunks).values(values))
+    rows = [{**dict(chunk), "embedded_hash": embedded_hash(embedded_text(document.title, chunk))} for chunk in chunks]
+    if rows:
+        connection.execute(insert(tables.chunks), rows)
     return dropped
 
 
