@@ -68,8 +68,6 @@ def application(data: Path, encoder: Replayed, **flags: Any) -> Generator[Applic
     knowledge = data.with_name(f"{data.name}-knowledge")
     knowledge.mkdir(parents=True, exist_ok=True)
 
-    with (
-        mock.patch.object(bi_encoder, "load", return_value=encoder),
-        Application(Settings(data_dir=data, knowledge=knowledge), "bench") as opened,
-    ):
+    settings = Settings(data_dir=data, knowledge=knowledge, **flags)
+    with mock.patch.object(bi_encoder, "load", return_value=encoder), Application(settings, "bench") as opened:
         yield opened

@@ -22,7 +22,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -34,6 +35,7 @@ sys.modules["openvino"] = ModuleType("openvino")
 
 from benchmarks import record
 from benchmarks.knowledge import replay
+from chatbot.bootstrap import Application
 from chatbot.knowledge import reader
 from chatbot.knowledge.catalogue import Catalogue
 from chatbot.knowledge.dense import DenseIndex
@@ -118,9 +120,7 @@ class Bench:
         return wrong
 
     def _sync(self, tell: Tell) -> None:
-        chunks = ChunkSettings(min_tokens=8, max_tokens=16)
-        reading = mock.patch.object(Sandbox, "read", lambda _, name, raw: reader.read(name, raw))
-        with reading, replay.application(self.data, self._encoder, chunks=chunks) as application:
+        with opened(self.data, self._encoder) as application:
             for report in application.sync([str(self._shelf.folder)], "shelf"):
                 tell([report.source, report.state])
 
@@ -148,7 +148,7 @@ class Bench:
 
     def _start(self, tell: Tell) -> None:
         begun = time.monotonic()
-        with replay.application(self.data, self._encoder):
+        with opened(self.data, self._encoder):
             tell(time.monotonic() - begun)
 
     def _wrong_with_documents(self, told: list[tuple[str, str]]) -> list[str]:
@@ -161,6 +161,22 @@ class Bench:
             if path in now and held.get(path, [""])[0] not in (hash_, now[path]):
                 wrong.append(f"{path} was live, lies in the folder, and is gone")
         return wrong
+
+
+@contextmanager
+def opened(data: Path, encoder: replay.Replayed) -> Iterator[Application]:
+    """The product in this process, small chunks, no sandbox."""
+    chunks = ChunkSettings(min_tokens=8, max_tokens=16)
+    reading = mock.patch.object(Sandbox, "read", lambda _, name, raw: reader.read(name, raw))
+    with reading, replay.application(data, encoder, chunks=chunks) as application:
+        yield application
+
+
+def compiled(work: Path) -> Path:
+    """The encoder's folder, made in another process, which has OpenVINO; and what is imported late is imported."""
+    reader.read("warm.md", b"# Warm\n\nBefore the first fork.")
+    code = "import sys, pathlib; from benchmarks.knowledge import replay; print(replay.compiled(pathlib.Path(sys.argv[1])))"
+    return Path(subprocess.run([sys.executable, "-c", code, work], check=True, stdout=subprocess.PIPE, text=True).stdout.strip())
 
 
 def main() -> None:
@@ -182,8 +198,7 @@ def main() -> None:
 
 
 def _run(left: list[Kill], work: Path, seed: int, file: Path | None) -> list[dict[str, Any]]:
-    encoder = replay.Replayed(_compiled(work))
-    reader.read("warm.md", b"# Warm\n\nAll that is imported late is imported before the first fork.")
+    encoder = replay.Replayed(compiled(work))
     lines: list[dict[str, Any]] = []
     bench, missed = None, 0
     for number, kill in enumerate(left):
@@ -204,12 +219,6 @@ def _run(left: list[Kill], work: Path, seed: int, file: Path | None) -> list[dic
             bench = None  # what follows would only repeat it
     print(f"{missed} syncs had ended before their kill, and are not counted")
     return lines
-
-
-def _compiled(work: Path) -> Path:
-    """In another process, which has OpenVINO."""
-    code = "import sys, pathlib; from benchmarks.knowledge import replay; print(replay.compiled(pathlib.Path(sys.argv[1])))"
-    return Path(subprocess.run([sys.executable, "-c", code, work], check=True, stdout=subprocess.PIPE, text=True).stdout.strip())
 
 
 def _report(lines: list[dict[str, Any]], before: int) -> None:
