@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import importlib
 import json
 import resource
 import threading
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from langchain_core.documents import Document
 
 from benchmarks.knowledge.replay import Replayed, application
 from chatbot.knowledge.catalogue import Catalogue
@@ -54,10 +56,11 @@ def measured() -> Generator[Cost]:
 
 def chatbot(documents: Path, data: Path, models: Path) -> dict[str, Any]:
     """A sync of the folder, sandbox included."""
-    with application(data, Replayed(models)) as opened:
+    encoder = Replayed(models)
+    with application(data, encoder) as opened:
         with measured() as cost:
             chunks = sum(report.chunks for report in opened.sync([str(documents)], "bench"))
-        return {"chunks": chunks, **cost.figures}
+        return {"chunks": chunks, "dimension": encoder.card.dimension, **cost.figures}
 
 
 def chroma(documents: Path, data: Path, models: Path) -> dict[str, Any]:
@@ -76,17 +79,17 @@ def chroma(documents: Path, data: Path, models: Path) -> dict[str, Any]:
         chunks += _add(index, pending, encoder)
     index.close()
     catalogue.close()
-    return {"chunks": chunks, **cost.figures}
+    return {"chunks": chunks, "dimension": encoder.card.dimension, **cost.figures}
 
 
 def langchain(documents: Path, data: Path, models: Path) -> dict[str, Any]:
     """LangChain's documented way: recursive splitter of 1,000 characters with 200 shared, then Chroma in its own batches."""
-    from langchain_chroma import Chroma
-    from langchain_core.documents import Document
-    from langchain_text_splitters import RecursiveCharacterTextSplitter
-
-    store = Chroma("bench", Replayed(models), persist_directory=str(data))
-    splitter = RecursiveCharacterTextSplitter(chunk_size=1000, chunk_overlap=200)
+    # by name: both are installed in the environment of the benchmarks alone
+    langchain_chroma: Any = importlib.import_module("langchain_chroma")
+    splitters: Any = importlib.import_module("langchain_text_splitters")
+    encoder = Replayed(models)
+    store = langchain_chroma.Chroma("bench", encoder, persist_directory=str(data))
+    splitter = splitters.RecursiveCharacterTextSplitter(chunk_size=1000, chunk_overlap=200)
     chunks = 0
     with measured() as cost:
         for file in sorted(documents.rglob("*.txt")):
@@ -94,7 +97,7 @@ def langchain(documents: Path, data: Path, models: Path) -> dict[str, Any]:
             if parts:
                 store.add_documents(parts)
             chunks += len(parts)
-    return {"chunks": chunks, **cost.figures}
+    return {"chunks": chunks, "dimension": encoder.card.dimension, **cost.figures}
 
 
 def _add(index: DenseIndex, rows: list[Any], encoder: Replayed) -> int:
