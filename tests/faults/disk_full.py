@@ -33,8 +33,8 @@ from chatbot.bootstrap import Application
 from chatbot.errors import ChatbotError
 from chatbot.schema import Query
 from tests.faults import forks, stores
+from tests.faults.changing_folder import Shelf
 from tests.faults.forks import ChildFailed, Tell
-from tests.faults.shelf import Shelf
 
 DISK_BYTES = 256 * 2**20
 DOCUMENTS, MORE = 20, 60

@@ -43,8 +43,8 @@ from chatbot.knowledge.lexical import LexicalIndex
 from chatbot.knowledge.sandbox import Sandbox
 from chatbot.sections import ChunkSettings
 from tests.faults import forks, stores
+from tests.faults.changing_folder import Shelf
 from tests.faults.forks import Tell
-from tests.faults.shelf import Shelf
 
 STEPS: dict[str, tuple[type, str]] = {
     "note as pending": (Catalogue, "record"),
