@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import httpx
 
-from benchmarks.engine import record
+from benchmarks import record
 from benchmarks.engine.processes import NotRun, Serving, chatbot, fake_vllm, peer, worker
 from benchmarks.process import cpu_s, rss_mib
 from chatbot import settings

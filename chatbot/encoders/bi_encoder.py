@@ -16,6 +16,8 @@ from chatbot.encoders.compile import compile_encoder
 from chatbot.encoders.runtime import Batch, Graph
 
 _BATCH = 16
+_WIDTHS = 8
+"""A batch is as wide as a multiple of this: OpenVINO makes kernels for every width it meets, and padding costs a fortieth."""
 _REMEMBERED_QUERIES = 1024
 
 
@@ -65,7 +67,7 @@ class BiEncoder(Embeddings):
         # neighbours of equal length waste no padding
         order = sorted(range(len(texts)), key=lambda i: len(encodings[i].ids))
         groups = (order[i : i + _BATCH] for i in range(0, len(order), _BATCH))
-        return order, [_pad([encodings[i] for i in group]) for group in groups]
+        return order, [_pad([encodings[i] for i in group], _WIDTHS) for group in groups]
 
 
 def load(model: str, cache: Path, threads: int = 1) -> BiEncoder:
@@ -90,8 +92,8 @@ def find(fingerprint: str, cache: Path, threads: int = 1) -> BiEncoder | None:
     return None
 
 
-def _pad(encodings: list[Encoding]) -> Batch:
-    width = max(len(encoding.ids) for encoding in encodings)
+def _pad(encodings: list[Encoding], multiple: int = 1) -> Batch:
+    width = -(-max(len(encoding.ids) for encoding in encodings) // multiple) * multiple
     ids = np.zeros((len(encodings), width), np.int64)
     mask = np.zeros((len(encodings), width), np.int64)
     for row, encoding in enumerate(encodings):

@@ -14,6 +14,7 @@ from semantic_text_splitter import TextSplitter
 from tokenizers import Tokenizer
 
 from chatbot.knowledge.formats.extracted import Extracted, Heading
+from chatbot.knowledge.token_counts import counter
 from chatbot.schema import Chunk
 
 VERSION = 5
@@ -127,6 +128,10 @@ class Splitter:
         return tokenizer
 
     @cached_property
+    def _count(self) -> Callable[[str], int]:
+        return counter(self._tokenizer)
+
+    @cached_property
     def _room(self) -> int:
         return self._encoder_tokens - self._tokenizer.num_special_tokens_to_add(False)
 
@@ -135,10 +140,10 @@ class Splitter:
         least, most = self._bounds
         left = self._room - len(self._tokenizer.encode(headings, add_special_tokens=False).ids)
         if left < most:
-            # in steps, so that there are few splitters: each holds a tokenizer of its own
+            # in steps, so that there are few splitters
             most = min(most, max(left // _STEP * _STEP, self._room // 2))
         if most not in self._splitters:
-            self._splitters[most] = TextSplitter.from_huggingface_tokenizer_file(self._file, (min(least, most), most))
+            self._splitters[most] = TextSplitter.from_callback(self._count, (min(least, most), most))
         return self._splitters[most]
 
 

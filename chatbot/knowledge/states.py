@@ -75,10 +75,7 @@ def parse(
     if not added.rowcount:
         return []  # somebody did it before, with the same text: the id says so
     dropped = drop_unfinished(connection, source, [document.source], but=document.id)
-    rows = [
-        {**chunk.model_dump(mode="json"), "embedded_hash": embedded_hash(embedded_text(document.title, chunk))}
-        for chunk in chunks
-    ]
+    rows = [{**dict(chunk), "embedded_hash": embedded_hash(embedded_text(document.title, chunk))} for chunk in chunks]
     if rows:
         connection.execute(insert(tables.chunks), rows)
     return dropped

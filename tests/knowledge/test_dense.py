@@ -119,3 +119,21 @@ def test_a_folder_that_vanished_is_an_error_of_ours(tmp_path: Path) -> None:
         with pytest.raises(IndexDamaged, match="the dense index could not be"):
             act()
     index.close()
+
+
+def test_a_hidden_chunk_that_comes_after_a_search_is_not_found(index: DenseIndex) -> None:
+    vectors = unit(2)
+    fill(index, [row("open")], vectors[:1])
+    assert set(index.search(vectors[1], 10, (), PUBLIC)) == {"open"}
+    fill(index, [row("secret", access="board")], vectors[1:])
+    assert set(index.search(vectors[1], 10, (), PUBLIC)) == {"open"}
+    assert set(index.search(vectors[1], 10, (), ("board", "public"))) == {"open", "secret"}
+
+
+def test_a_hidden_chunk_is_not_found_after_a_restart(tmp_path: Path) -> None:
+    vectors = unit(2)
+    for _ in range(2):
+        index = DenseIndex(tmp_path / "chroma")
+        fill(index, [row("open"), row("secret", access="board")], vectors)
+        assert set(index.search(vectors[1], 10, (), PUBLIC)) == {"open"}
+        index.close()
