@@ -18,8 +18,9 @@ from chatbot.knowledge.ownership import Owner
 from chatbot.knowledge.pace import Pace
 from chatbot.knowledge.roots import shipped
 from chatbot.knowledge.uploads import Uploads
+from chatbot.reports import DocumentReport, StoredDocument, StoredState, Verified
 from chatbot.sampling import Sampling
-from chatbot.schema import AnswerEvent, DocumentReport, Passage, Query, StoredDocument, StoredState, Verified
+from chatbot.schema import AnswerEvent, Passage, Query
 from chatbot.settings import Settings
 from chatbot.tasks.events import TaskCard, TaskEvent
 from chatbot.tasks.tasks import Tasks

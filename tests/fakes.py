@@ -27,8 +27,9 @@ from chatbot.flow.pipeline import Parts, Pipeline
 from chatbot.flow.screen import Check
 from chatbot.knowledge.pace import Pace
 from chatbot.knowledge.roots import shipped
+from chatbot.reports import DocumentReport
 from chatbot.sampling import Sampling
-from chatbot.schema import AnswerEvent, Chunk, DocumentReport, Passage, Query
+from chatbot.schema import AnswerEvent, Chunk, Passage, Query
 from chatbot.settings import Settings
 from chatbot.tasks.events import TaskCard, TaskEvent
 from chatbot.tasks.tasks import Tasks
@@ -169,7 +170,13 @@ class ScriptedApplication:
         return await self.pipeline.search(query, k)
 
     def sync(
-        self, paths: Sequence[str], collection: str = "", dry_run: bool = False, pace: Pace | None = None
+        self,
+        paths: Sequence[str],
+        collection: str = "",
+        dry_run: bool = False,
+        pace: Pace | None = None,
+        *,
+        ray: str = "",
     ) -> Iterator[DocumentReport]:
         try:
             for report in self.reports:

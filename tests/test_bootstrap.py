@@ -11,7 +11,8 @@ from documents import write
 
 from chatbot.bootstrap import Application, open_application
 from chatbot.errors import DataDirectoryError, SettingsError, UnknownCollection
-from chatbot.schema import DocumentReport, Query
+from chatbot.reports import DocumentReport
+from chatbot.schema import Query
 from chatbot.sections import EncoderSettings
 from chatbot.settings import Settings
 

@@ -11,13 +11,13 @@ import typer
 
 from chatbot import settings
 from chatbot.errors import ChatbotError, SettingsError
-from chatbot.schema import StoredState
+from chatbot.reports import StoredState
 from chatbot.settings import Settings
 
 if TYPE_CHECKING:
     from chatbot.apps.session import DocumentSession
     from chatbot.knowledge.pace import Pace
-    from chatbot.schema import DocumentReport
+    from chatbot.reports import DocumentReport
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Say = Callable[[str], None]

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from chatbot.apps.api import Opened
-from chatbot.schema import StoredDocument, StoredState
+from chatbot.reports import StoredDocument, StoredState
 
 _MOST = 1000
 

@@ -15,19 +15,9 @@ from chatbot.apps.wire import Lines, data_of
 from chatbot.errors import ChatbotError, InternalError, SettingsError, UserError, from_code
 from chatbot.knowledge.ownership import Owner
 from chatbot.knowledge.pace import Pace
+from chatbot.reports import DocumentReport, StoredDocument, StoredState, SyncProgress, Verified
 from chatbot.sampling import Sampling
-from chatbot.schema import (
-    AnswerEvent,
-    DocumentReport,
-    Failed,
-    Passage,
-    Query,
-    StoredDocument,
-    StoredState,
-    SyncProgress,
-    Verified,
-    answer_event,
-)
+from chatbot.schema import AnswerEvent, Failed, Passage, Query, answer_event
 from chatbot.tasks.events import TaskCard, TaskEvent, task_cards, task_event
 
 _STARTING_S = 300

@@ -30,7 +30,7 @@ from chatbot.errors import ChatbotError, SyncStopped, UserError
 from chatbot.knowledge import ownership, reader, watch
 from chatbot.knowledge.ownership import Owner
 from chatbot.knowledge.pace import Pace
-from chatbot.schema import DocumentReport
+from chatbot.reports import DocumentReport
 from chatbot.settings import LOOPBACK, Settings
 
 _STANDING = {"refused", "failed"}

@@ -11,16 +11,9 @@ from chatbot.apps.remote import DoesNotAnswer, RemoteApplication
 from chatbot.errors import DataDirectoryInUse
 from chatbot.knowledge import ownership
 from chatbot.knowledge.pace import Pace
+from chatbot.reports import DocumentReport, StoredDocument, StoredState, Verified
 from chatbot.sampling import Sampling
-from chatbot.schema import (
-    AnswerEvent,
-    DocumentReport,
-    Passage,
-    Query,
-    StoredDocument,
-    StoredState,
-    Verified,
-)
+from chatbot.schema import AnswerEvent, Passage, Query
 from chatbot.settings import Settings, origin
 from chatbot.tasks.events import TaskCard, TaskEvent
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
-from chatbot.schema import SyncProgress
+from chatbot.reports import SyncProgress
 
 _LIVE_S = 0.5
 _PLAIN_S = 5.0

@@ -13,7 +13,8 @@ from typing import Any
 from chatbot import arriving, markers
 from chatbot.apps import wire
 from chatbot.apps.controls import harmless
-from chatbot.schema import Answer, AnswerEvent, Completed, DeltaReleased, DocumentReport, Passage, StoredDocument
+from chatbot.reports import DocumentReport, StoredDocument
+from chatbot.schema import Answer, AnswerEvent, Completed, DeltaReleased, Passage
 from chatbot.settings import Settings, origin
 
 # ruff: noqa: T201  printing is what this module is for

@@ -18,7 +18,7 @@ from chatbot.bootstrap import Application
 from chatbot.errors import DocumentRefused
 from chatbot.knowledge import urls
 from chatbot.knowledge.collections import LOOSE
-from chatbot.schema import DocumentReport
+from chatbot.reports import DocumentReport
 
 _MOST_FILES = 50
 

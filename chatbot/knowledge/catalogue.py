@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from itertools import islice
 from pathlib import Path
 
-import numpy as np
-from sqlalchemy import LABEL_STYLE_TABLENAME_PLUS_COL, delete, exists, func, or_, select, update
+from sqlalchemy import LABEL_STYLE_TABLENAME_PLUS_COL, delete, func, select, update
 
 from chatbot.encoders import Vectors
-from chatbot.knowledge import migrations, states, tables
-from chatbot.knowledge.database import Database, upsert
+from chatbot.knowledge import migrations, states, tables, vectors
+from chatbot.knowledge.database import Database, batched, upsert
 from chatbot.knowledge.states import LIVE
 from chatbot.knowledge.tables import (
     IndexRow,
@@ -30,10 +28,8 @@ from chatbot.knowledge.tables import (
     to_stored,
     to_version,
 )
-from chatbot.schema import Chunk, Document, StoredDocument, StoredState
-
-_BATCH = 500
-_MANY = 4000
+from chatbot.reports import StoredDocument, StoredState
+from chatbot.schema import Chunk, Document
 
 
 class Catalogue:
@@ -122,12 +118,12 @@ class Catalogue:
     def record(self, source: Source, paths: Sequence[str], state: StoredState, reason: str = "") -> list[str]:
         """Note documents as pending, failed or refused, beside what is live; returns the ids of the chunks that go."""
         with self._database.writing() as connection:
-            return [gone for batch in _batched(paths) for gone in states.record(connection, source, batch, state, reason)]
+            return [gone for batch in batched(paths) for gone in states.record(connection, source, batch, state, reason)]
 
     def drop_unfinished(self, source: Source, paths: Sequence[str]) -> list[str]:
         """Forget what is not live at some paths; returns the ids of the chunks that go."""
         with self._database.writing() as connection:
-            return [gone for batch in _batched(paths) for gone in states.drop_unfinished(connection, source, batch)]
+            return [gone for batch in batched(paths) for gone in states.drop_unfinished(connection, source, batch)]
 
     def stage(
         self,
@@ -219,7 +215,7 @@ class Catalogue:
         """Those of live documents among `ids`, with their documents."""
         found: dict[str, tuple[Chunk, Document]] = {}
         with self._database.reading() as connection:
-            for batch in _batched(ids):
+            for batch in batched(ids):
                 wanted = select(tables.chunks, tables.documents).join(tables.documents).where(tables.chunks.c.id.in_(batch), LIVE)
                 for row in connection.execute(wanted.set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)):
                     found[row.chunks_id] = (to_chunk(row), to_document(row))
@@ -231,7 +227,7 @@ class Catalogue:
         Nothing is being read while the caller holds a batch: an open read would let no write of the caller commit.
         """
         columns = select(tables.chunks, tables.documents).join(tables.documents).set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)
-        for batch in _batched(ids):
+        for batch in batched(ids):
             with self._database.reading() as connection:
                 rows = [to_index_row(row) for row in connection.execute(columns.where(tables.chunks.c.id.in_(batch)))]
             yield rows
@@ -251,7 +247,7 @@ class Catalogue:
         hashes = {row.id: row.embedded_hash for row in rows}
         stored: dict[str, str] = {}
         with self._database.reading() as connection:
-            for batch in _batched(hashes):
+            for batch in batched(hashes):
                 wanted = select(tables.chunks.c.id, tables.chunks.c.embedded_hash).where(tables.chunks.c.id.in_(batch))
                 stored |= {row.id: row.embedded_hash for row in connection.execute(wanted)}
         return stored == hashes
@@ -260,36 +256,20 @@ class Catalogue:
 
     def embeddings(self, hashes: Iterable[str], fingerprint: str) -> dict[str, Vectors]:
         """Stored vectors (float32, unit length) by hash of the embedded text; those not stored are absent."""
-        found: dict[str, Vectors] = {}
         with self._database.reading() as connection:
-            for batch in _batched(set(hashes)):
-                wanted = select(tables.embeddings).where(
-                    tables.embeddings.c.embedded_hash.in_(batch), tables.embeddings.c.fingerprint == fingerprint
-                )
-                for row in connection.execute(wanted):
-                    found[row.embedded_hash] = np.frombuffer(row.vector, np.float32)
-        return found
+            return vectors.find(connection, hashes, fingerprint)
 
-    def put_embeddings(self, vectors: dict[str, Vectors], fingerprint: str) -> None:
-        rows = [
-            {"embedded_hash": key, "fingerprint": fingerprint, "vector": vector.astype(np.float32).tobytes()}
-            # in one order always, so that no two writers wait for each other
-            for key, vector in sorted(vectors.items())
-        ]
+    def put_embeddings(self, made: Mapping[str, Vectors], fingerprint: str) -> None:
+        """Store vectors by hash of the embedded text; those that are stored stay."""
         with self._database.writing() as connection:
-            if rows:
-                connection.execute(upsert(connection, tables.embeddings).on_conflict_do_nothing(), rows)
+            vectors.put(connection, made, fingerprint)
 
     def stored_vectors(self, fingerprint: str) -> Iterator[list[StoredVector]]:
         """As `all_rows`: the vectors of all live documents' chunks, by batches in the order of the ids."""
-        chunks, documents, stored = tables.chunks.c, tables.documents.c, tables.embeddings.c
-        joined = tables.chunks.join(tables.documents).join(tables.embeddings, stored.embedded_hash == chunks.embedded_hash)
-        columns = select(chunks.id, documents.collection, documents.access, stored.vector).select_from(joined)
-        wanted = columns.where(LIVE, stored.fingerprint == fingerprint).order_by(chunks.id).limit(_MANY)
         last = ""
         while True:
             with self._database.reading() as connection:
-                batch = [StoredVector(*row) for row in connection.execute(wanted.where(chunks.id > last))]
+                batch = vectors.live(connection, fingerprint, last)
             if not batch:
                 return
             last = batch[-1].id
@@ -298,18 +278,12 @@ class Catalogue:
     def forget_embeddings(self, chunk_ids: Iterable[str], fingerprint: str) -> None:
         """Delete the vectors of some chunks, so that they are made again."""
         with self._database.writing() as connection:
-            for batch in _batched(chunk_ids):
-                hashes = select(tables.chunks.c.embedded_hash).where(tables.chunks.c.id.in_(batch))
-                wanted = tables.embeddings.c.embedded_hash.in_(hashes) & (tables.embeddings.c.fingerprint == fingerprint)
-                connection.execute(delete(tables.embeddings).where(wanted))
+            vectors.forget(connection, chunk_ids, fingerprint)
 
     def sweep_embeddings(self, fingerprints: Collection[str]) -> None:
         """Delete vectors that no chunk needs any more, and those of any other encoder than some."""
-        # not NOT IN: PostgreSQL looks through that list for every row, once it is too long for its memory
-        unused = ~exists().where(tables.chunks.c.embedded_hash == tables.embeddings.c.embedded_hash)
-        others = tables.embeddings.c.fingerprint.not_in(fingerprints)
         with self._database.writing() as connection:
-            connection.execute(delete(tables.embeddings).where(or_(unused, others)))
+            vectors.sweep(connection, fingerprints)
 
     # meta
 
@@ -323,9 +297,3 @@ class Catalogue:
             for key, value in values.items():
                 statement = upsert(connection, tables.meta).values(key=key, value=value)
                 connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_={"value": value}))
-
-
-def _batched(items: Iterable[str]) -> Iterator[list[str]]:
-    iterator = iter(items)
-    while batch := list(islice(iterator, _BATCH)):
-        yield batch

@@ -29,7 +29,7 @@ from chatbot.knowledge.sync import Outcome, Read, Synchronizer
 from chatbot.knowledge.tables import Source
 from chatbot.knowledge.uploads import Uploads
 from chatbot.knowledge.web import Web
-from chatbot.schema import DocumentReport, StoredDocument, StoredState, Verified
+from chatbot.reports import DocumentReport, StoredDocument, StoredState, Verified
 from chatbot.settings import Settings
 
 if TYPE_CHECKING:

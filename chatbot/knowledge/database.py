@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +16,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from chatbot.errors import DatabaseUnavailable, DataDirectoryError
 from chatbot.knowledge.postgres import PostgresDatabase
 from chatbot.knowledge.sqlite import SqliteFile
+
+_BATCH = 500
 
 
 class Backend(Protocol):
@@ -171,3 +174,10 @@ class Database:
 def upsert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
     """An insert that can be told what to do `on_conflict`, which SQL's standard has no word for."""
     return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def batched(items: Iterable[str]) -> Iterator[list[str]]:
+    """So many values as one statement may name, at a time."""
+    iterator = iter(items)
+    while batch := list(islice(iterator, _BATCH)):
+        yield batch

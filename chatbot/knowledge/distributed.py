@@ -13,7 +13,7 @@ from chatbot.knowledge.pace import Pace
 from chatbot.knowledge.plan import Plan, Task
 from chatbot.knowledge.renames import Renames
 from chatbot.knowledge.sync import BATCH_CHUNKS, Outcome, Parsed, Parts, Read, Synchronizer
-from chatbot.schema import DocumentReport
+from chatbot.reports import DocumentReport
 
 Process = Callable[[Sequence[Task], str], Iterator[tuple[Task, Outcome]]]
 """Stages and encodes documents elsewhere, by leave of a token; see `cluster.process`."""

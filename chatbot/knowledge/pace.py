@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from chatbot.errors import SyncStopped
-from chatbot.schema import SyncProgress
+from chatbot.reports import SyncProgress
 
 _READING = 0.1
 """Share of a document's time that is over when its text is stored; the rest is encoding. A tenth or less on two cores."""

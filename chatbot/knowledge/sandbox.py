@@ -176,10 +176,14 @@ def _held_bytes(child: subprocess.Popen[bytes]) -> int:
     """End a child, and say what memory it held at most; 0 where the system does not tell."""
     if sys.platform != "linux" or child.returncode is not None:
         return 0
+    import resource
+
+    # until it began a program of its own, a child counts as its own what its parent held
+    inherited = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     os.kill(child.pid, signal.SIGKILL)  # Popen.kill() would take the account of one that has ended
     _, status, used = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
-    return used.ru_maxrss * 1024
+    return used.ru_maxrss * 1024 if used.ru_maxrss > inherited else 0
 
 
 def _ending(child: subprocess.Popen[bytes]) -> str:

@@ -15,7 +15,8 @@ from chatbot.knowledge import tables
 from chatbot.knowledge.database import upsert
 from chatbot.knowledge.splitter import embedded_hash, embedded_text
 from chatbot.knowledge.tables import Source
-from chatbot.schema import Chunk, Document, StoredState
+from chatbot.reports import StoredState
+from chatbot.schema import Chunk, Document
 
 _documents = tables.documents.c
 
@@ -71,8 +72,8 @@ def parse(
         "reason": "",
         "mark": mark,
     }
-    added = connection.execute(upsert(connection, tables.documents).values(row).on_conflict_do_nothing())
-    if not added.rowcount:
+    staging = upsert(connection, tables.documents).values(row).on_conflict_do_nothing().returning(_documents.id)
+    if connection.scalar(staging) is None:
         return []  # somebody did it before, with the same text: the id says so
     dropped = drop_unfinished(connection, source, [document.source], but=document.id)
     rows = [{**dict(chunk), "embedded_hash": embedded_hash(embedded_text(document.title, chunk))} for chunk in chunks]

@@ -21,7 +21,8 @@ from chatbot.knowledge.plan import Plan, Task, removal
 from chatbot.knowledge.renames import Renames, keeps_its_title
 from chatbot.knowledge.splitter import Splitter
 from chatbot.knowledge.tables import IndexRow, Source, Version
-from chatbot.schema import Document, DocumentReport, DocumentState, StoredState
+from chatbot.reports import DocumentReport, DocumentState, StoredState
+from chatbot.schema import Document
 
 if TYPE_CHECKING:
     from chatbot.encoders.bi_encoder import BiEncoder

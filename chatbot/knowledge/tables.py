@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text, UniqueConstraint
 
 from chatbot.knowledge.splitter import embedded_hash, embedded_text
-from chatbot.schema import Chunk, Document, StoredDocument, StoredState, Value
+from chatbot.reports import StoredDocument, StoredState
+from chatbot.schema import Chunk, Document, Value
 
 metadata = MetaData()
 

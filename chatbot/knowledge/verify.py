@@ -11,7 +11,8 @@ from chatbot.knowledge.catalogue import Catalogue
 from chatbot.knowledge.dense import DenseIndex
 from chatbot.knowledge.generation import Generation
 from chatbot.knowledge.generations import Indexes
-from chatbot.schema import Document, Verified
+from chatbot.reports import Verified
+from chatbot.schema import Document
 
 _NAMED = 3
 """So many documents are named where more are wrong."""

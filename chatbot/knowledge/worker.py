@@ -24,7 +24,8 @@ from chatbot.knowledge.renames import Renames
 from chatbot.knowledge.sandbox import Sandbox
 from chatbot.knowledge.splitter import Splitter
 from chatbot.knowledge.sync import Outcome, Synchronizer
-from chatbot.schema import DocumentReport, Value
+from chatbot.reports import DocumentReport
+from chatbot.schema import Value
 from chatbot.sections import ChunkSettings, EncoderSettings
 
 _TEXTS = 1000

@@ -30,8 +30,9 @@ from chatbot.errors import (
     PromptTooLong,
     SettingsError,
 )
+from chatbot.reports import DocumentReport
 from chatbot.sampling import Sampling
-from chatbot.schema import Answer, Completed, DeltaReleased, DocumentReport, Failed, answer_event
+from chatbot.schema import Answer, Completed, DeltaReleased, Failed, answer_event
 from chatbot.settings import Settings
 
 QUESTION = {"question": "How much does the kettle hold?"}
@@ -301,6 +302,8 @@ def test_while_it_starts_it_lives_but_is_not_ready_and_says_how_far_it_is() -> N
         "total": 46,
         "message": "03-tokenization.md",
         "page": False,
+        "chunks_per_s": None,
+        "seconds_left": None,
     }
 
 

@@ -23,7 +23,8 @@ from chatbot.apps.state import Progress
 from chatbot.bootstrap import Application
 from chatbot.errors import DataDirectoryError, DataDirectoryInUse, InternalError, UserError
 from chatbot.knowledge.ownership import Owner, Ownership, find
-from chatbot.schema import Completed, DeltaReleased, DocumentReport, Failed, Message, Query
+from chatbot.reports import DocumentReport
+from chatbot.schema import Completed, DeltaReleased, Failed, Message, Query
 from chatbot.settings import Settings
 
 FILES = {"kitchen/kettle.md": "# Kettle\n\nThe blue kettle holds four litres of water and whistles when it boils.\n"}

@@ -32,7 +32,7 @@ from benchmarks.knowledge import replay
 from chatbot.bootstrap import Application
 from chatbot.errors import ChatbotError
 from chatbot.schema import Query
-from tests.faults import forks, stores
+from tests.faults import checker, forks
 from tests.faults.changing_folder import Shelf
 from tests.faults.forks import ChildFailed, Tell
 
@@ -76,7 +76,7 @@ class Level:
 
     def __init__(self, disk: Disk, left: int, shelf: Shelf, encoder: replay.Replayed) -> None:
         self._disk, self._left, self._shelf, self._encoder = disk, left, shelf, encoder
-        self._before = {path: hashes[0] for path, hashes in stores.live(disk.data).items()}
+        self._before = {path: hashes[0] for path, hashes in checker.live(disk.data).items()}
 
     def run(self, restart: bool) -> dict[str, Any]:
         """What happened; `wrong` lists what must not."""
@@ -137,13 +137,13 @@ class Level:
         tell(["resumed_s", round(time.monotonic() - begun, 3)])
 
     def _lost(self, documents: list[tuple[str, str]]) -> list[str]:
-        held, now = stores.live(self._disk.data), self._shelf.hashes()
+        held, now = checker.live(self._disk.data), self._shelf.hashes()
         reported = [f"{path} was reported {state}, and is not live" for path, state in documents if held.get(path) != [now[path]]]
         return reported + [f"{path} was live, and is gone" for path in self._before if path not in held]
 
     def _wrong(self, told: dict[str, Any]) -> list[str]:
-        wrong = forks.run(lambda tell: tell(stores.faults(self._disk.data))).told[0]
-        if stores.live(self._disk.data) != {path: [hash_] for path, hash_ in self._shelf.hashes().items()}:
+        wrong = forks.run(lambda tell: tell(checker.faults(self._disk.data))).told[0]
+        if checker.live(self._disk.data) != {path: [hash_] for path, hash_ in self._shelf.hashes().items()}:
             wrong.append("in the end the catalogue holds other documents than the folder")
         for said in (told["error"], told.get("restart", "")):
             if said and "disk" not in said and "room" not in said:

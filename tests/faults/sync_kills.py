@@ -42,7 +42,7 @@ from chatbot.knowledge.dense import DenseIndex
 from chatbot.knowledge.lexical import LexicalIndex
 from chatbot.knowledge.sandbox import Sandbox
 from chatbot.sections import ChunkSettings
-from tests.faults import forks, stores
+from tests.faults import checker, forks
 from tests.faults.changing_folder import Shelf
 from tests.faults.forks import Tell
 
@@ -94,7 +94,7 @@ class Bench:
 
     def kill(self, kill: Kill) -> dict[str, Any] | None:
         """One kill, and what was found after it; None if the sync was done before it came to it."""
-        self._before = {path: hashes[0] for path, hashes in stores.live(self.data).items()}
+        self._before = {path: hashes[0] for path, hashes in checker.live(self.data).items()}
         self._shelf.change(_CHANGES)
         if self._moments.random() < _DAMAGED_SHARE:
             for folder in self.data.glob("indexes/*/chroma"):
@@ -107,14 +107,14 @@ class Bench:
         wrong = self._wrong_with_documents(ended.told)
         started = forks.run(self._start)
         wrong += self._wrong_with_documents(ended.told)
-        wrong += forks.run(lambda tell: tell(stores.faults(self.data))).told[0]
+        wrong += forks.run(lambda tell: tell(checker.faults(self.data))).told[0]
         return {"ready_s": round(started.told[0], 3), "acknowledged": len(ended.told), "wrong": wrong}
 
     def finish(self) -> list[str]:
         """What is wrong after a sync that nobody killed."""
         forks.run(self._sync)
-        wrong = forks.run(lambda tell: tell(stores.faults(self.data))).told[0]
-        held = {path: hashes for path, hashes in stores.live(self.data).items()}
+        wrong = forks.run(lambda tell: tell(checker.faults(self.data))).told[0]
+        held = {path: hashes for path, hashes in checker.live(self.data).items()}
         if held != {path: [hash_] for path, hash_ in self._shelf.hashes().items()}:
             wrong.append("after a sync to its end the catalogue holds other documents than the folder")
         return wrong
@@ -152,7 +152,7 @@ class Bench:
             tell(time.monotonic() - begun)
 
     def _wrong_with_documents(self, told: list[tuple[str, str]]) -> list[str]:
-        held, now = stores.live(self.data), self._shelf.hashes()
+        held, now = checker.live(self.data), self._shelf.hashes()
         wrong = [f"{path} is live {len(hashes)} times" for path, hashes in held.items() if len(hashes) != 1]
         for path, state in told:
             if held.get(path, [""])[0] != now.get(path, "") or state in ("failed", "refused"):

@@ -25,7 +25,7 @@ from chatbot.knowledge.plan import plan
 from chatbot.knowledge.sources import Sources
 from chatbot.knowledge.splitter import Splitter
 from chatbot.knowledge.sync import Synchronizer
-from chatbot.schema import DocumentReport
+from chatbot.reports import DocumentReport
 from chatbot.sections import EncoderSettings
 from chatbot.settings import Settings
 

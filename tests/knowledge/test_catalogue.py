@@ -15,7 +15,8 @@ from chatbot.knowledge import tables
 from chatbot.knowledge.catalogue import Catalogue
 from chatbot.knowledge.splitter import embedded_hash, embedded_text
 from chatbot.knowledge.tables import Source
-from chatbot.schema import Chunk, Document, StoredState
+from chatbot.reports import StoredState
+from chatbot.schema import Chunk, Document
 
 
 def document(name: str, source: str = "a.md") -> Document:

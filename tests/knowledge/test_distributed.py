@@ -10,6 +10,7 @@ import pytest
 from documents import write
 from postgres_server import Server
 from pydantic import SecretStr
+from stores import Stores
 from worker_killer import Killer
 
 from chatbot.encoders.bi_encoder import BiEncoder
@@ -24,7 +25,7 @@ from chatbot.knowledge.sources import Sources
 from chatbot.knowledge.splitter import Splitter
 from chatbot.knowledge.sync import Outcome, Synchronizer
 from chatbot.knowledge.worker import Errand
-from chatbot.schema import DocumentReport
+from chatbot.reports import DocumentReport
 from chatbot.sections import ChunkSettings, EncoderSettings
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install 'chatbot[ray]'")
@@ -46,6 +47,7 @@ class Hall:
         self.catalogue = Catalogue(url)
         self.indexes = Indexes(tmp_path / "indexes", self.catalogue, encoder)
         self.splitter = Splitter(encoder.tokenizer_file, CHUNKS.min_tokens, CHUNKS.max_tokens, encoder.card.max_tokens)
+        self.parts = Stores(self.catalogue, self.indexes, self.splitter, encoder)
         self.sources = Sources(self.catalogue, {})
         self.errand = Errand(
             database=SecretStr(url),
@@ -61,7 +63,7 @@ class Hall:
         return cluster.process(cluster.LOCAL, tasks, self.errand.model_copy(update={"token": SecretStr(token)}))
 
     def sync(self) -> Iterator[DocumentReport]:
-        synchronizer = DistributedSynchronizer(self.catalogue, self.indexes, self.splitter, read, self.process)
+        synchronizer = DistributedSynchronizer(self.parts, read, None, self.process)
         source = self.sources.register(str(self.folder), "halls")
         yield from synchronizer.run(plan([source], self.catalogue, self.sources.list))
 
@@ -102,7 +104,7 @@ def test_it_does_what_a_sync_in_one_process_does(hall: Hall, tmp_path: Path, tin
     indexes = Indexes(tmp_path / "alone", alone, tiny_encoder)
     sources = Sources(alone, {})
     source = sources.register(str(hall.folder), "halls")
-    list(Synchronizer(alone, indexes, hall.splitter).run(plan([source], alone, sources.list)))
+    list(Synchronizer(Stores(alone, indexes, hall.splitter, tiny_encoder)).run(plan([source], alone, sources.list)))
     assert alone.chunk_ids() == hall.catalogue.chunk_ids()
     indexes.close()
     alone.close()

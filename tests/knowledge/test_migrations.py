@@ -25,7 +25,7 @@ from chatbot.errors import DataDirectoryError
 from chatbot.knowledge import migrations, tables
 from chatbot.knowledge.catalogue import Catalogue
 from chatbot.knowledge.migrations import SCHEMA
-from chatbot.schema import StoredDocument
+from chatbot.reports import StoredDocument
 
 SCHEMAS = sorted((Path(__file__).parent / "schemas").glob("*.sql"))
 """A catalogue of each schema there was, as that program wrote it."""

@@ -6,7 +6,7 @@ import pytest
 
 from chatbot.errors import SyncStopped
 from chatbot.knowledge.pace import Pace
-from chatbot.schema import SyncProgress
+from chatbot.reports import SyncProgress
 
 SIZE = 10_000
 

@@ -17,7 +17,7 @@ from chatbot.knowledge.plan import Plan, plan
 from chatbot.knowledge.sources import Sources
 from chatbot.knowledge.splitter import Splitter
 from chatbot.knowledge.sync import Synchronizer
-from chatbot.schema import DocumentReport
+from chatbot.reports import DocumentReport
 
 CATS = "# Cats\n\nCats purr when they are happy."
 DOGS = "# Dogs\n\nDogs bark at the postman."

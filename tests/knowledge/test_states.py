@@ -18,7 +18,7 @@ from chatbot.knowledge.plan import plan
 from chatbot.knowledge.sources import Sources
 from chatbot.knowledge.splitter import Splitter
 from chatbot.knowledge.sync import Synchronizer
-from chatbot.schema import DocumentReport
+from chatbot.reports import DocumentReport
 
 FILES = {f"{number}.md": f"# Hall {number}\n\nMachine {number} needs oil every year." for number in range(3)}
 

@@ -24,7 +24,7 @@ from chatbot.knowledge.sources import Sources
 from chatbot.knowledge.splitter import Splitter
 from chatbot.knowledge.sync import Synchronizer
 from chatbot.knowledge.tables import Source
-from chatbot.schema import DocumentReport
+from chatbot.reports import DocumentReport
 
 CATS = "# Cats\n\nCats purr when they are happy.\n"
 DOGS = "# Dogs\n\nDogs bark at the postman every morning.\n"

@@ -10,7 +10,7 @@ from conftest import SmallApplication
 
 from chatbot.bootstrap import Application
 from chatbot.knowledge.dense import DenseIndex
-from chatbot.schema import Verified
+from chatbot.reports import Verified
 
 CATS = {
     "cats/purr.md": "# Purring\n\nA content cat purrs.",

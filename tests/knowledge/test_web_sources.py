@@ -10,7 +10,8 @@ from internet import Server, page, redirect, response, serving
 
 from chatbot.bootstrap import Application
 from chatbot.errors import SettingsError
-from chatbot.schema import DocumentReport, Query
+from chatbot.reports import DocumentReport
+from chatbot.schema import Query
 
 DOGS = {"dogs/bark.md": "# Dogs\n\nDogs bark at the postman."}
 CATS = "<html><head><title>All about cats</title></head><body><h1>Cats</h1><p>Cats purr when they are happy.</p></body></html>"
