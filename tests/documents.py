@@ -109,6 +109,15 @@ def docx_of(markup: str) -> bytes:
     return repacked(docx({}), {"word/document.xml": body.encode(), "word/styles.xml": styles.encode()})
 
 
+def archive(files: Mapping[str, bytes]) -> bytes:
+    """A ZIP file."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as written:
+        for name, data in files.items():
+            written.writestr(name, data)
+    return packed.getvalue()
+
+
 def repacked(archive: bytes, parts: Mapping[str, bytes]) -> bytes:
     """A ZIP archive with some of its parts replaced or added."""
     buffer = io.BytesIO()

@@ -10,20 +10,22 @@ from pathlib import Path
 
 
 class Killer(threading.Thread):
-    """Kills one Ray worker of this process after another until told to stop; Ray's own agents would take the node along."""
+    """Kills one Ray worker of this process after another until told to stop; Ray's own agents would take the node along.
 
-    def __init__(self, moments: random.Random, most: int) -> None:
+    Between one and the next it waits at most `longest_s`: on a busy machine a worker takes ten seconds to begin.
+    """
+
+    def __init__(self, moments: random.Random, most: int, longest_s: float = 20) -> None:
         super().__init__(daemon=True)
         self._moments = moments
         self._most = most
+        self._longest_s = longest_s
         self._over = threading.Event()
         self.killed = 0
 
     def run(self) -> None:
-        while self.killed < self._most and not self._over.wait(self._moments.uniform(1, 20)):
-            if workers := [
-                pid for pid in descendants(os.getpid()) if named(pid).startswith("ray::") and "MapWorker" in named(pid)
-            ]:
+        while self.killed < self._most and not self._over.wait(0.1):
+            if _workers() and not self._over.wait(self._moments.uniform(0, self._longest_s)) and (workers := _workers()):
                 os.kill(self._moments.choice(workers), signal.SIGKILL)
                 self.killed += 1
 
@@ -31,6 +33,10 @@ class Killer(threading.Thread):
         self._over.set()
         self.join()
         return self.killed
+
+
+def _workers() -> list[int]:
+    return [pid for pid in descendants(os.getpid()) if named(pid).startswith("ray::") and "MapWorker" in named(pid)]
 
 
 def descendants(pid: int) -> list[int]:

@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import chroma_process
 import postgres_server
 from pydantic import SecretStr
+from stores import Stores
 from worker_killer import Killer
 
 from chatbot.encoders import bi_encoder
@@ -75,7 +76,7 @@ def one_round(
             fingerprint=encoder.card.fingerprint, chunks=CHUNKS, recipe=splitter.recipe,
         )  # fmt: skip
         synchronizer = DistributedSynchronizer(
-            catalogue, indexes, splitter, read,
+            Stores(catalogue, indexes, splitter, encoder), read, None,
             lambda tasks, token: cluster.process(cluster.LOCAL, tasks, errand.model_copy(update={"token": SecretStr(token)})),
         )  # fmt: skip
         sources = Sources(catalogue, {})
@@ -99,10 +100,12 @@ def one_round(
 
 def alone(root: Path, folder: Path, encoder: BiEncoder, splitter: Splitter) -> set[str]:
     """Ids of the chunks that a sync in one process makes."""
-    catalogue = Catalogue(root / "alone.sqlite")
-    indexes = Indexes(root / "alone", catalogue, encoder)
+    (root / "alone").mkdir()
+    catalogue = Catalogue(root / "alone" / "catalogue.sqlite")
+    indexes = Indexes(root / "alone" / "indexes", catalogue, encoder)
     sources = Sources(catalogue, {})
-    list(Synchronizer(catalogue, indexes, splitter).run(plan([sources.register(str(folder), "halls")], catalogue, sources.list)))
+    planned = plan([sources.register(str(folder), "halls")], catalogue, sources.list)
+    list(Synchronizer(Stores(catalogue, indexes, splitter, encoder)).run(planned))
     found = catalogue.chunk_ids()
     indexes.close()
     catalogue.close()

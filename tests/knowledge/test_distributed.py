@@ -100,8 +100,9 @@ def test_it_does_what_a_sync_in_one_process_does(hall: Hall, tmp_path: Path, tin
     }
     assert hall.indexes.difference() == ""
 
-    alone = Catalogue(tmp_path / "alone.sqlite")
-    indexes = Indexes(tmp_path / "alone", alone, tiny_encoder)
+    (tmp_path / "alone").mkdir()
+    alone = Catalogue(tmp_path / "alone" / "catalogue.sqlite")
+    indexes = Indexes(tmp_path / "alone" / "indexes", alone, tiny_encoder)
     sources = Sources(alone, {})
     source = sources.register(str(hall.folder), "halls")
     list(Synchronizer(Stores(alone, indexes, hall.splitter, tiny_encoder)).run(plan([source], alone, sources.list)))
@@ -113,7 +114,7 @@ def test_it_does_what_a_sync_in_one_process_does(hall: Hall, tmp_path: Path, tin
 def test_workers_that_are_killed_cost_nothing_but_time(hall: Hall) -> None:
     pages = {f"{number:02}.md": page(number) for number in range(64)}
     write(hall.folder, pages)
-    killer = Killer(random.Random(0), most=2)
+    killer = Killer(random.Random(0), most=2, longest_s=1)
     killer.start()
     assert states(hall.sync()) == dict.fromkeys(pages, "added")
     assert killer.stop(), "at least one worker was killed"

@@ -247,7 +247,8 @@ def test_a_server_killed_in_a_sync_loses_nothing_and_is_used_again_once_it_is_ba
     with postgres_server.started() as server:
         catalogue = Catalogue(server.new_database())
         indexes = Indexes(tmp_path / "indexes", catalogue, tiny_encoder)
-        synchronizer = Synchronizer(catalogue, indexes, Splitter(tiny_encoder.tokenizer_file, 8, 16, 48))
+        splitter = Splitter(tiny_encoder.tokenizer_file, 8, 16, 48)
+        synchronizer = Synchronizer(Stores(catalogue, indexes, splitter, tiny_encoder))
         sources = Sources(catalogue, {})
         pages = {f"{number:02}.md": f"# Hall {number}\n\nMachine {number} hums." for number in range(40)}
         source = sources.register(str(write(tmp_path / "folder", pages)), "halls")
@@ -275,6 +276,9 @@ class _Killer:
     def load(self, mark: str) -> Content:
         self._server.kill()
         return Content("20.md", b"# Hall 20")
+
+    def size(self) -> int:
+        return 0
 
 
 def lose_the_lock(postgres: Server, url: str) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from documents import pdf, write
+from documents import archive, write
 from stores import Stores
 
 from chatbot import registry
@@ -325,11 +325,11 @@ def test_a_file_that_fails_for_once_keeps_its_document(shelf: Shelf) -> None:
 
 
 def test_a_partly_readable_file_says_what_is_missing(shelf: Shelf) -> None:
-    shelf.write(manual_pdf=pdf([["Boiler", "It opens at seven bar."], []]))
-    first = shelf.sync()["manual.pdf"]
-    assert (first.state, first.reason, first.chunks) == ("partly", "1 of 2 pages have no text", 1)
-    second = shelf.sync()["manual.pdf"]
-    assert (second.state, second.reason) == ("unchanged", "1 of 2 pages have no text")
+    shelf.write(manual_zip=archive({"a.md": b"# Boiler\n\nIt opens at seven bar.", "b.exe": b"MZ"}))
+    first = shelf.sync()["manual.zip"]
+    assert (first.state, first.reason, first.chunks) == ("partly", "not read: b.exe (files of this type are not read)", 1)
+    second = shelf.sync()["manual.zip"]
+    assert (second.state, second.reason) == ("unchanged", "not read: b.exe (files of this type are not read)")
 
 
 def test_a_dry_run_says_what_would_happen_and_changes_nothing(shelf: Shelf) -> None:
@@ -337,11 +337,17 @@ def test_a_dry_run_says_what_would_happen_and_changes_nothing(shelf: Shelf) -> N
     shelf.sync()
     before = shelf.catalogue.chunk_ids()
     (shelf.folder / "b.md").unlink()
-    shelf.write(c_md="# New\n\nWords.", e_md="# Birds\n\nBirds sing.", f_txt=b"", g_xlsx=b"x", h_pdf=pdf([["A", "b"], []]))
+    shelf.write(
+        c_md="# New\n\nWords.",
+        e_md="# Birds\n\nBirds sing.",
+        f_txt=b"",
+        g_xlsx=b"x",
+        h_zip=archive({"a.md": b"A b", "b.exe": b"MZ"}),
+    )
     preview = shelf.preview()
     assert preview == {
         "a.md": "unchanged", "b.md": "removed", "c.md": "changed", "d.md": "refused", "e.md": "added", "f.txt": "refused",
-        "g.xlsx": "refused", "h.pdf": "partly",
+        "g.xlsx": "refused", "h.zip": "partly",
     }  # fmt: skip
     assert shelf.catalogue.chunk_ids() == before
     assert shelf.indexes.difference() == ""
