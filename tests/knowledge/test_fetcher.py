@@ -512,17 +512,19 @@ def test_a_host_is_asked_one_thing_at_a_time(server: Server, internet: Internet,
 
 def test_waiting_for_ones_turn_does_not_count(server: Server) -> None:
     def slow(_: dict[str, str]) -> Iterator[bytes]:
-        time.sleep(0.3)
+        time.sleep(0.5)
         yield page()
 
     server.routes["/"] = slow
-    fetcher, done = here(total_s=0.5), []
-    threads = [threading.Thread(target=lambda: done.append(fetched(fetcher, server.url).suffix)) for _ in range(3)]
+    fetcher, done = here(total_s=2), []
+    threads = [
+        threading.Thread(target=lambda: done.append(fetched(fetcher, server.url).suffix)) for _ in range(6)
+    ]  # the last waits for longer than a fetch may take
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert done == ["html"] * 3
+    assert done == ["html"] * 6
 
 
 def test_the_systems_own_resolver_is_asked_and_believed_no_more_than_another(server: Server) -> None:
