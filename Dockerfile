@@ -14,13 +14,13 @@ WORKDIR /source
 COPY requirements.lock .
 RUN pip install --no-cache-dir --index-url "$TORCH_INDEX" --extra-index-url https://pypi.org/simple -c requirements.lock torch
 COPY . .
-RUN pip install --no-cache-dir -c requirements.lock '.[offline]'
+RUN pip install --no-cache-dir -c requirements.lock '.[offline,postgres]'
 
 
 FROM python:3.11-slim
 
 # the data directory belongs to the user, and a new volume mounted there takes that over
-RUN useradd --no-create-home --uid 10001 chatbot && install -d -o chatbot -g chatbot /data
+RUN useradd --no-create-home --uid 10001 chatbot && install -d -o chatbot -g chatbot /data /vectors
 COPY --from=build /opt/chatbot /opt/chatbot
 
 # the rest of the file system may be read-only: what libraries want to keep at home goes where it is forgotten

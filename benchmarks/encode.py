@@ -16,9 +16,9 @@ import numpy as np
 from sentence_transformers import SentenceTransformer
 
 from chatbot import settings
-from chatbot.bootstrap import knowledge_folders
 from chatbot.encoders import bi_encoder, weights
 from chatbot.knowledge import collections, reader
+from chatbot.knowledge.roots import knowledge_folders
 from chatbot.knowledge.splitter import Splitter, embedded_text
 
 

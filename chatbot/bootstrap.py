@@ -3,37 +3,28 @@
 from __future__ import annotations
 
 import gc
-import threading
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
 from chatbot import prompts, registry
-from chatbot.encoders import bi_encoder
 from chatbot.engines.parts import EngineParts, as_engine
 from chatbot.flow.pipeline import Parts, Pipeline
 from chatbot.flow.retrieve import Retriever
-from chatbot.knowledge import collections, reader
-from chatbot.knowledge.catalogue import Catalogue
 from chatbot.knowledge.collections import Collection
-from chatbot.knowledge.generations import Indexes
-from chatbot.knowledge.ownership import Owner, Ownership
-from chatbot.knowledge.sandbox import Sandbox
-from chatbot.knowledge.splitter import Splitter
-from chatbot.knowledge.sync import Read, Synchronizer
-from chatbot.knowledge.tables import Source
+from chatbot.knowledge.corpus import Corpus
+from chatbot.knowledge.ownership import Owner
+from chatbot.knowledge.pace import Pace
+from chatbot.knowledge.roots import shipped
+from chatbot.knowledge.uploads import Uploads
+from chatbot.reports import DocumentReport, StoredDocument, StoredState, Verified
 from chatbot.sampling import Sampling
-from chatbot.schema import AnswerEvent, DocumentReport, Passage, Query
+from chatbot.schema import AnswerEvent, Passage, Query
 from chatbot.settings import Settings
 from chatbot.tasks.events import TaskCard, TaskEvent
 from chatbot.tasks.tasks import Tasks
 from chatbot.tasks.work import TaskParts
-
-_HERE = Path(__file__).parent
-
-_BUILT_IN_READ = "built_in_read"
-"""A note in the catalogue. That documents are there says nothing: a first sync may have been killed, or have been of a path."""
 
 
 class Application:
@@ -43,26 +34,16 @@ class Application:
         """
         Raises:
             UserError: settings, prompts, weights or the data directory are not usable.
-            IndexDamaged: the indexes could not be rebuilt.
         """
         self.settings = settings
-        self.collections: dict[str, Collection] = collections.discover(knowledge_folders(settings))
         self.prompts = prompts.load([shipped("prompts"), Path("prompts")])
         with ExitStack() as stack:
-            self.ownership = Ownership(settings.data_dir, command, wait_s=1)
-            stack.callback(self.ownership.release)
-            self.encoder = bi_encoder.load(settings.encoder.model, settings.data_dir / "models", settings.encoder.threads)
-            self.catalogue = Catalogue(settings.database or settings.data_dir / "catalogue.sqlite")
-            stack.callback(self.catalogue.close)
-            self.indexes = Indexes(settings.data_dir / "indexes", self.catalogue, self.encoder)
-            stack.callback(self.indexes.close)
+            self.corpus = stack.enter_context(Corpus(settings, command))
+            self.encoder, self.catalogue, self.indexes = self.corpus.encoder, self.corpus.catalogue, self.corpus.indexes
             build = registry.load("chatbot.engines", settings.engine)
             self.engine = as_engine(build(EngineParts(self.encoder, self.prompts, settings)))
             self.pipeline = Pipeline(self._parts())
             self._tasks = Tasks(TaskParts(self.engine, self.prompts, self.pipeline, self.catalogue, self.encoder))
-            chunks, encoder = settings.chunks, self.encoder
-            self._splitter = Splitter(encoder.tokenizer_file, chunks.min_tokens, chunks.max_tokens, encoder.card.max_tokens)
-            self._syncing = threading.Lock()
             self._stack = stack.pop_all()
 
     def __enter__(self) -> Self:
@@ -77,15 +58,15 @@ class Application:
 
     def announce(self, owner: Owner) -> None:
         """Tell other processes how to reach this one."""
-        self.ownership.announce(owner)
+        self.corpus.ownership.announce(owner)
 
     def is_empty(self) -> bool:
         """True while no document can be asked about."""
-        return not self.catalogue.collections()
+        return self.corpus.is_empty()
 
     def has_read_built_in(self) -> bool:
         """True once a sync has read the built-in knowledge to its end."""
-        return bool(self.catalogue.meta(_BUILT_IN_READ))
+        return self.corpus.has_read_built_in()
 
     def answer(self, query: Query) -> AsyncGenerator[AnswerEvent]:
         """See `Pipeline.answer`."""
@@ -107,67 +88,49 @@ class Application:
         """See `Tasks.documents`."""
         return self._tasks.documents()
 
-    def sync(self, paths: Sequence[str], collection: str = "", dry_run: bool = False) -> Iterator[DocumentReport]:
-        """Register `paths` and sync them alone, or without any sync every source; yields a report a document.
+    @property
+    def collections(self) -> Mapping[str, Collection]:
+        """What the knowledge folders hold, as of the last sync of everything."""
+        return self.corpus.collections
 
-        `collection` is where the paths belong, and a path that belongs elsewhere moves there; by default a path stays where it
-        is, and a new one goes to `documents`. A dry run registers and changes nothing.
+    @property
+    def uploads(self) -> Uploads:
+        """Files that people sent."""
+        return self.corpus.uploads
 
-        Raises:
-            SettingsError: a path does not exist.
-            DataDirectoryError: the catalogue cannot be written.
-            IndexDamaged: an index cannot be written.
-        """
-        for _, report in self.sync_with_total(paths, collection, dry_run):
-            yield report
+    def stored(self, states: Sequence[StoredState], collection: str = "") -> list[StoredDocument]:
+        """See `Corpus.stored`."""
+        return self.corpus.stored(states, collection)
 
-    def sync_with_total(
-        self, paths: Sequence[str], collection: str = "", dry_run: bool = False
-    ) -> Iterator[tuple[int, DocumentReport]]:
-        """As `sync`, each report with the number of documents there are to come in all."""
-        with self._syncing, Sandbox() as sandbox:
-            if not paths:
-                self.collections = collections.discover(knowledge_folders(self.settings))
-            synchronizer = self._synchronizer(sandbox.read)
-            plan = synchronizer.plan(self._sources(synchronizer, paths, collection, dry_run))
-            reports = synchronizer.preview(plan) if dry_run else synchronizer.run(plan)
-            for report in reports:
-                yield len(plan.tasks), report
-            if not paths and not dry_run:
-                self.catalogue.set_meta(**{_BUILT_IN_READ: "yes"})
+    def sync(
+        self,
+        paths: Sequence[str],
+        collection: str = "",
+        dry_run: bool = False,
+        pace: Pace | None = None,
+        pages: bool = True,
+        *,
+        ray: str = "",
+    ) -> Iterator[DocumentReport]:
+        """See `Corpus.sync`."""
+        return self.corpus.sync(paths, collection, dry_run, pace, pages, ray=ray)
 
-    def remove(self, paths: Sequence[str]) -> Iterator[DocumentReport]:
-        """Remove registered paths with their documents, whether or not their files are still there.
+    def remove(self, paths: Sequence[str], pace: Pace | None = None) -> Iterator[DocumentReport]:
+        """See `Corpus.remove`."""
+        return self.corpus.remove(paths, pace)
 
-        Raises:
-            SettingsError: a path is not registered.
-            DataDirectoryError: the catalogue cannot be written.
-            IndexDamaged: an index cannot be written.
-        """
-        with self._syncing:
-            yield from self._synchronizer().forget([Path(path) for path in paths])
-
-    def _sources(self, synchronizer: Synchronizer, paths: Sequence[str], collection: str, dry_run: bool) -> list[Source]:
-        # all are looked at before one is registered: a misspelt path changes nothing
-        found = [synchronizer.find(Path(path), collection) for path in paths]
-        if dry_run:
-            return found or synchronizer.find_all()
-        if not paths:
-            synchronizer.register_built_in()
-        return [synchronizer.register(Path(path), collection) for path in paths] or self.catalogue.sources()
+    def verify(self, repair: bool = False) -> Iterator[Verified]:
+        """See `Corpus.verify`."""
+        return self.corpus.verify(repair)
 
     def _parts(self) -> Parts:
         return Parts(
             settings=self.settings,
-            retrieve=Retriever(self.encoder, self.catalogue, self.indexes, self.settings.retrieval),
+            retrieve=Retriever(self.catalogue, self.indexes, self.settings.retrieval),
             engine=self.engine,
             prompts=self.prompts,
-            encoder_fingerprint=self.encoder.card.fingerprint,
-            generation=self.indexes.generation,
+            searched=lambda: (self.indexes.fingerprint, self.indexes.generation),
         )
-
-    def _synchronizer(self, read: Read = reader.read) -> Synchronizer:
-        return Synchronizer(self.catalogue, self.indexes, self._splitter, self.collections, read)
 
 
 @contextmanager
@@ -190,6 +153,9 @@ def open_application(
             for _ in application.sync(()):
                 pass
         yield application
+        if application.indexes.trouble:
+            say(f"{application.indexes.trouble}: building the indexes anew; Ctrl+C leaves it to the next command")
+            application.indexes.wait()
 
 
 def freeze() -> None:
@@ -199,17 +165,3 @@ def freeze() -> None:
     """
     gc.collect()
     gc.freeze()
-
-
-def knowledge_folders(settings: Settings) -> list[Path]:
-    """Folders of collections, a later one laid over an earlier one."""
-    if settings.knowledge is not None:
-        return [settings.knowledge.expanduser().resolve()]
-    folders = [shipped("knowledge"), Path("knowledge").resolve()]
-    return list(dict.fromkeys(folders))
-
-
-def shipped(name: str) -> Path:
-    """A data folder as the wheel carries it, or as it lies in a source checkout."""
-    inside = _HERE / "shipped" / name
-    return inside if inside.is_dir() else _HERE.parent / name

@@ -17,10 +17,15 @@
     │   ├── UnknownDocument      a document that does not exist, or a name that several have
     │   ├── BadInput             an input of a task is missing, or has a value it cannot have
     │   └── DataDirectoryError   not writable
-    │       └── DataDirectoryInUse   another process owns it
+    │       ├── DataDirectoryInUse   another process owns it
+    │       └── DatabaseUnavailable  the catalogue's server gives no answer now (HTTP 503)
     ├── DocumentRefused      one file cannot be read; the rest of a sync goes on
+    │   ├── DocumentGone         there is no such document any more, and what was known of it goes
     │   └── UrlRefused           an address that is never fetched: not public, not http, or malformed
+    ├── SyncStopped          a sync was asked to end; what it did is kept
     ├── FetchFailed          a web server gives no answer now; what is known of the page stays
+    ├── IndexUnavailable     the server of the dense index gives no answer now (exit 1, HTTP 503)
+    ├── ClusterUnavailable   no Ray cluster answers at an address (exit 1, HTTP 503)
     ├── EngineUnavailable    the engine's server gives no answer now (exit 1, HTTP 503)
     │   ├── EngineUnreachable    nothing answers at its address
     │   ├── EngineTimedOut       a deadline passed (HTTP 504)
@@ -110,8 +115,16 @@ class DataDirectoryInUse(DataDirectoryError):
     """Another process owns the data directory."""
 
 
+class DatabaseUnavailable(DataDirectoryError):
+    """The catalogue's server does not answer, stops, or is too busy; whoever asked a question made no mistake."""
+
+
 class DocumentRefused(ChatbotError):
     """One document cannot be read; the message is the reason that the sync report shows."""
+
+
+class DocumentGone(DocumentRefused):
+    """There is nothing where a document should be."""
 
 
 class UrlRefused(DocumentRefused):
@@ -120,6 +133,18 @@ class UrlRefused(DocumentRefused):
 
 class FetchFailed(ChatbotError):
     """A web server did not answer, or broke off; it may do better another time, so what is known of the page stays."""
+
+
+class SyncStopped(ChatbotError):
+    """Somebody asked a sync to end; what it did is kept, and the next one goes on from there."""
+
+
+class IndexUnavailable(ChatbotError):
+    """The Chroma server does not answer; what it holds is not in question."""
+
+
+class ClusterUnavailable(ChatbotError):
+    """The cluster that a sync was to run on cannot be reached."""
 
 
 class EngineUnavailable(ChatbotError):

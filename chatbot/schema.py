@@ -63,39 +63,6 @@ class Document(Value):
     """The scope a principal needs to see this document."""
 
 
-DocumentState = Literal["added", "changed", "unchanged", "removed", "partly", "refused", "failed"]
-
-
-StoredState = Literal["pending", "parsed", "embedded", "live", "failed", "refused"]
-"""How far a version of a document is: seen, its chunks stored, its vectors stored, searched; or what ended its way.
-
-`failed` is ours to mend, and the version before goes on being searched; `refused` is the user's, and nothing is searched.
-"""
-
-
-class StoredDocument(Value):
-    """A version of a document as the catalogue holds it; a live one may stand beside a newer one that is on its way."""
-
-    collection: str
-    source: str
-    """Path inside the folder that was synced."""
-    state: StoredState
-    reason: str = ""
-    """Of a failed or refused one."""
-
-
-class DocumentReport(Value):
-    """What a sync did with one document."""
-
-    source: str
-    collection: str
-    state: DocumentState
-    reason: str = ""
-    chunks: int = 0
-    embedded_chunks: int = 0
-    """Of a batch: encoding happens by the batch, and the count stands on its first report."""
-
-
 class Chunk(Value):
     """A run of a document's text: `document_text[start:end] == text`."""
 
@@ -107,6 +74,28 @@ class Chunk(Value):
     end: int
     page: int | None = None
     """1-based page of the first character, where the format has pages."""
+
+
+class CitedWords(Value):
+    """Words of a document, whose place on its pages is asked for."""
+
+    text: str
+    """The document's, as far as the words' end at least."""
+    start: int
+    end: int
+    page: int
+    """That the chunk of the words begins on; 1-based."""
+
+
+class Box(Value):
+    """A rectangle on a page of a PDF, in points from the lower left corner of the page as it is before it is turned."""
+
+    page: int
+    """1-based."""
+    left: float
+    bottom: float
+    right: float
+    top: float
 
 
 class Passage(Value):

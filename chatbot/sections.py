@@ -8,6 +8,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from chatbot import __version__
 from chatbot.errors import BadParameter
 from chatbot.sampling import Preset, Sampling
 
@@ -49,6 +50,21 @@ class RetrievalSettings(Section):
 class AbstentionSettings(Section):
     min_cosine: float = Field(default=0.25, ge=-1, le=1)
     """No passage this close to the question: refuse. Chosen by `benchmarks/golden.py --sweep`."""
+
+
+class ChromaSettings(Section):
+    """A Chroma server for the dense index; without one it lies in the data directory."""
+
+    url: str = ""
+    allow_public: bool = False
+    """Whoever reaches such a server owns it: only where something else keeps others away."""
+
+    @field_validator("url")
+    @classmethod
+    def _is_address(cls, url: str) -> str:
+        if url and not re.fullmatch(r"https?://[^\s/?#@\x00-\x1f\x7f]+/?", url):
+            raise ValueError("it is no address of a server; write it like http://127.0.0.1:8000")
+        return url.rstrip("/")
 
 
 class DeadlineSettings(Section):
@@ -110,12 +126,25 @@ class FetchSettings(Section):
 
     allow_private: tuple[str, ...] = ()
     """Networks such as 10.0.0.0/8, or names of hosts, that may be fetched from though they are not on the public internet."""
+    user_agent: str = f"chatbot/{__version__}"
+    """How the fetcher calls itself. What stands before the first / is the name that a robots.txt knows it by."""
+    obey_robots: bool = True
+    """Fetch nothing that a site's robots.txt keeps from crawlers. Turn it off for your own sites only."""
+    pause_s: float = Field(default=0.25, ge=0, le=60)
+    """Between two requests to one host."""
     max_bytes: int = Field(default=50 * 2**20, ge=1)
     connect_s: float = Field(default=10, gt=0)
     """From asking for the host's address to the connection, TLS included."""
     first_byte_s: float = Field(default=30, gt=0)
     total_s: float = Field(default=300, gt=0)
     """Redirects included; waiting for another request to the same host is not."""
+
+    @field_validator("user_agent")
+    @classmethod
+    def _names_a_product(cls, agent: str) -> str:
+        if not re.fullmatch(r"[A-Za-z_-]+(?:/[\x21-\x7e]+(?: [\x21-\x7e]+)*)?", agent):
+            raise ValueError("it must begin with a name of letters, - and _; write it like acme-bot/1.0 (+https://acme.example)")
+        return agent
 
     @field_validator("allow_private")
     @classmethod

@@ -18,8 +18,10 @@ from pydantic_settings.exceptions import SettingsError as UnreadableVariable
 from chatbot.errors import SettingsError
 from chatbot.sections import (
     AbstentionSettings,
+    ChromaSettings,
     ChunkSettings,
     EncoderSettings,
+    FetchSettings,
     RetrievalSettings,
     VllmSettings,
 )
@@ -46,13 +48,22 @@ class Settings(BaseSettings):
     """0 takes a free port."""
     allowed_hosts: tuple[str, ...] = ()
     """Names under which browsers reach the server, needed where `host` is not this machine alone."""
+    watch: bool = False
+    """Sync whenever a file changes, while the server runs. Off: reading takes processor time from answers, at any moment."""
     engine: str = "extractive"
     max_question_chars: int = Field(default=4000, ge=1)
     encoder: EncoderSettings = EncoderSettings()
+    chroma: ChromaSettings = ChromaSettings()
     chunks: ChunkSettings = ChunkSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     abstention: AbstentionSettings = AbstentionSettings()
     vllm: VllmSettings = VllmSettings()
+    fetch: FetchSettings = FetchSettings()
+
+    @property
+    def is_private(self) -> bool:
+        """True where nobody but this machine's users reaches the server."""
+        return self.host in LOOPBACK and not self.allowed_hosts
 
     @classmethod
     def settings_customise_sources(

@@ -20,14 +20,16 @@ from pydantic import ConfigDict, Field
 from chatbot import prompts
 from chatbot.apps import server
 from chatbot.apps.state import Progress, ServerState
-from chatbot.bootstrap import shipped
 from chatbot.engines.parts import Engine
 from chatbot.errors import UnknownCollection
 from chatbot.flow.condense import SearchForm
 from chatbot.flow.pipeline import Parts, Pipeline
 from chatbot.flow.screen import Check
+from chatbot.knowledge.pace import Pace
+from chatbot.knowledge.roots import shipped
+from chatbot.reports import DocumentReport
 from chatbot.sampling import Sampling
-from chatbot.schema import AnswerEvent, Chunk, DocumentReport, Passage, Query
+from chatbot.schema import AnswerEvent, Chunk, Passage, Query
 from chatbot.settings import Settings
 from chatbot.tasks.events import TaskCard, TaskEvent
 from chatbot.tasks.tasks import Tasks
@@ -167,7 +169,15 @@ class ScriptedApplication:
     async def search(self, query: Query, k: int) -> list[Passage]:
         return await self.pipeline.search(query, k)
 
-    def sync(self, paths: Sequence[str], collection: str = "", dry_run: bool = False) -> Iterator[DocumentReport]:
+    def sync(
+        self,
+        paths: Sequence[str],
+        collection: str = "",
+        dry_run: bool = False,
+        pace: Pace | None = None,
+        *,
+        ray: str = "",
+    ) -> Iterator[DocumentReport]:
         try:
             for report in self.reports:
                 if isinstance(report, Exception):
@@ -218,8 +228,7 @@ def scripted_pipeline(
             retrieve=retrieve or FakeRetriever([KETTLE] if passages is None else passages),
             engine=engine if isinstance(engine, Engine) else Engine(engine, writes=False),
             prompts=prompts.load([shipped("prompts")]),
-            encoder_fingerprint="none",
-            generation=1,
+            searched=lambda: ("none", 1),
             checks=checks,
         )
     )

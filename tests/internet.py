@@ -116,10 +116,14 @@ class Internet:
         self.resolved: list[str] = []
         self.connected: list[str] = []
         """Every address that was connected to, in order."""
+        self.own: set[str] = set()
 
     def resolve(self, host: str) -> Sequence[Address]:
         self.resolved.append(host)
         return [ip_address(address) for address in self.names.get(host, lambda: ["127.0.0.1", "::1"])()]
+
+    def owns(self, address: Address) -> bool:
+        return str(address) in self.own
 
     def connect(self, address: Address, port: int, timeout_s: float) -> httpcore.NetworkStream:
         self.connected.append(str(address))
@@ -133,14 +137,18 @@ def serving(tls: ssl.SSLContext | None = None) -> Iterator[Server]:
     server = Server(tls)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 @contextmanager
 def canary() -> Iterator[Canary]:
     bird = Canary()
-    yield bird
-    bird.close()
+    try:
+        yield bird
+    finally:
+        bird.close()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,6 +40,29 @@ class Server:
         with psycopg.connect(**place, autocommit=True) as connection:
             connection.execute(statement.encode())
 
+    def start(self) -> None:
+        options = f"-c listen_addresses= -c unix_socket_directories={self.folder} -c fsync=off"
+        _run("pg_ctl", "-D", str(self.folder / "cluster"), "-w", "-o", options, "-l", str(self.folder / "log"), "start")
+
+    def kill(self) -> None:
+        """kill -9 of the server and of all that it started; returns when they are gone."""
+        server = int((self.folder / "cluster" / "postmaster.pid").read_text().splitlines()[0])
+        started = Path(f"/proc/{server}/task/{server}/children").read_text().split()
+        for pid in (server, *map(int, started)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(FileNotFoundError):
+            for pid in started:
+                while " Z " not in Path(f"/proc/{pid}/stat").read_text():
+                    time.sleep(0.01)
+        # where nobody reaps the dead, the next server would take this one for alive
+        for file in (self.folder / "cluster" / "postmaster.pid", self.folder / ".s.PGSQL.5432.lock"):
+            file.unlink(missing_ok=True)
+
+    def stop(self) -> None:
+        with contextlib.suppress(subprocess.CalledProcessError):  # it may have been killed
+            _run("pg_ctl", "-D", str(self.folder / "cluster"), "-m", "immediate", "stop")
+
 
 def programs() -> Path | None:
     """Where the newest installed server's programs lie."""
@@ -63,12 +89,12 @@ def started() -> Iterator[Server]:
             shutil.chown(path, "postgres")
     cluster = str(folder / "cluster")
     _run("initdb", "-D", cluster, "-U", USER, f"--pwfile={folder / 'password'}", "-A", "scram-sha-256", "-N", "-E", "UTF8")
-    options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off"
-    _run("pg_ctl", "-D", cluster, "-w", "-o", options, "-l", str(folder / "log"), "start")
+    server = Server(folder)
+    server.start()
     try:
-        yield Server(folder)
+        yield server
     finally:
-        _run("pg_ctl", "-D", cluster, "-m", "immediate", "stop")
+        server.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 

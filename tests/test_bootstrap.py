@@ -11,7 +11,8 @@ from documents import write
 
 from chatbot.bootstrap import Application, open_application
 from chatbot.errors import DataDirectoryError, SettingsError, UnknownCollection
-from chatbot.schema import DocumentReport, Query
+from chatbot.reports import DocumentReport
+from chatbot.schema import Query
 from chatbot.sections import EncoderSettings
 from chatbot.settings import Settings
 
@@ -64,14 +65,22 @@ def test_a_garbled_catalogue_is_refused_and_the_lock_given_back(data_dir_with_mo
     (data_dir_with_model / "catalogue.sqlite").write_bytes(b"no database " * 100)
     for _ in range(2):
         with pytest.raises(
-            DataDirectoryError, match=r"catalogue.sqlite cannot be used .*; move it away, then run `chatbot sync`"
+            DataDirectoryError,
+            match=r"catalogue.sqlite cannot be used .*; .*restore the file from a backup, or move its folder away",
         ):
             Application(Settings(data_dir=data_dir_with_model), "ask")
 
 
-async def test_a_lost_catalogue_is_made_anew_by_a_sync(small_application: Callable[..., Application], tmp_path: Path) -> None:
+async def test_a_lost_catalogue_is_made_anew_only_where_its_indexes_are_moved_away(
+    small_application: Callable[..., Application], tmp_path: Path
+) -> None:
     small_application(CATS, data_dir=tmp_path / "data").close()
     (tmp_path / "data" / "catalogue.sqlite").unlink()
+    with pytest.raises(
+        DataDirectoryError, match=r"catalogue.sqlite is gone .*move .*indexes away as well, then run `chatbot sync`"
+    ):
+        small_application(CATS, data_dir=tmp_path / "data")
+    (tmp_path / "data" / "indexes").rename(tmp_path / "indexes of before")
     again = small_application(CATS, data_dir=tmp_path / "data")
     assert again.indexes.difference() == ""
     assert await sources(again, "purring cats") == ["cats/purr.md"]
@@ -81,6 +90,7 @@ async def test_lost_indexes_are_made_anew(small_application: Callable[..., Appli
     small_application(CATS, data_dir=tmp_path / "data").close()
     shutil.rmtree(tmp_path / "data" / "indexes")
     again = small_application({}, data_dir=tmp_path / "data", knowledge=tmp_path / "knowledge-0")
+    again.indexes.wait()
     assert again.indexes.rebuilt
     assert await sources(again, "purring cats") == ["cats/purr.md"]
 
@@ -97,6 +107,7 @@ def test_another_encoder_makes_the_vectors_anew(
     shutil.copytree(tiny / "compiled", tmp_path / "data" / "models", dirs_exist_ok=True)
     flags = {"data_dir": tmp_path / "data", "knowledge": tmp_path / "knowledge-0"}
     again = small_application({}, **flags, encoder=EncoderSettings(model=str(tiny / "tiny")))
+    again.indexes.wait()
     assert again.indexes.rebuilt == "the embedding model changed"
     assert again.indexes.difference() == ""
 

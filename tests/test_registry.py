@@ -13,6 +13,7 @@ def test_every_promised_format_is_registered() -> None:
     assert registry.names("chatbot.formats") == sorted(
         ["docx", "htm", "html", "markdown", "md", "pdf", "text", "txt"]
         + ["doc", "odp", "ods", "odt", "pptx", "rtf", "xls", "xlsx"]
+        + ["bmp", "gif", "jpeg", "jpg", "png", "tif", "tiff", "webp"]
         + ["bz2", "csv", "eml", "epub", "gz", "json", "jsonl", "msg", "ndjson", "rst", "tsv", "xml", "zip"]
     )
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, cast
 import aiohttp
 import uvloop
 
-from benchmarks.engine import record
+from benchmarks import record
 from benchmarks.engine.processes import NotRun, Serving, chatbot, engine_environment, fake_vllm, sockets, stats
 from benchmarks.engine.rows import Ask, Row, opened
 

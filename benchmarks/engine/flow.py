@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.engine import record
+from benchmarks import record
 from benchmarks.engine.processes import NotRun, engine_environment, fake_vllm, worker
 from benchmarks.engine.rows import Row
 

@@ -17,7 +17,7 @@ from typing import Any
 import aiohttp
 import uvloop
 
-from benchmarks.engine.record import percentile
+from benchmarks.record import percentile
 
 ENOUGH = 100
 """Bytes that an answer of the fake server's has at least."""

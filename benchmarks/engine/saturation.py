@@ -15,13 +15,13 @@ from typing import Any, NamedTuple
 
 import httpx
 
-from benchmarks.engine import record
+from benchmarks import record
 from benchmarks.engine.processes import NotRun, Serving, chatbot, fake_vllm, peer, worker
 from benchmarks.process import cpu_s, rss_mib
 from chatbot import settings
-from chatbot.bootstrap import knowledge_folders
 from chatbot.knowledge import collections, reader
 from chatbot.knowledge.collections import golden_questions
+from chatbot.knowledge.roots import knowledge_folders
 
 SYSTEMS = ("LangChain", "chatbot")
 TOKENS = 64

@@ -15,7 +15,7 @@ from typing import Any
 
 import uvloop
 
-from benchmarks.engine import record
+from benchmarks import record
 from benchmarks.engine.processes import engine_environment
 from benchmarks.engine.rows import Ask, Row, opened
 from tests.fake_vllm import Answer, FakeVllm, Steps, words

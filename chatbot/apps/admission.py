@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,10 +18,15 @@ from chatbot.apps.problems import problem
 MAX_BODY = 2 * 2**20
 """Bytes: the longest history, with every character escaped."""
 
+MAX_UPLOAD = 51 * 2**20
+"""Bytes: the largest file that is read, and what stands around it."""
+
 MAX_HEADERS = 64 * 2**10
 
 BODY_S = 30.0
-"""Seconds from the request's head to the end of its body."""
+"""Seconds from the request's head to the end of its body; of an upload, between two pieces of it."""
+
+UPLOAD_S = 900.0
 
 MAX_QUESTIONS = 256
 """Answered or waiting at once. An engine that quotes answers so many in a few seconds on two cores; one that writes streams each
@@ -28,6 +34,7 @@ for seconds, nearly all of them waiting for its server. `benchmarks/engine satur
 
 _QUESTIONS = {"/v1/answers", "/v1/chat/completions", "/v1/search"}
 _TASKS = "/v1/tasks/"
+_UPLOADS = "/v1/documents"
 _WITH_BODY = {"POST", "PUT", "PATCH"}
 _CLOSE = {"Connection": "close"}
 """What is left of the body must not be read as the next request."""
@@ -47,6 +54,8 @@ class Admission:
             await problem(431, f"the headers have more than {MAX_HEADERS // 2**10} KiB")(scope, receive, send)
         elif scope["method"] == "POST" and (scope["path"] in _QUESTIONS or scope["path"].startswith(_TASKS)):
             await self._question(scope, receive, send)
+        elif scope["method"] == "POST" and scope["path"] == _UPLOADS:
+            await self._app(scope, _Upload(receive), send)
         elif scope["method"] in _WITH_BODY:
             async with _Body(receive) as body:
                 await self._app(scope, body, send)
@@ -79,6 +88,30 @@ class Admission:
                 answering.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await answering
+
+
+class _Upload:
+    """The messages of a request that may be large: counted and timed, and read no sooner than they are wanted."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._size = 0
+        self._ends = time.monotonic() + UPLOAD_S
+        self._whole = False
+
+    async def __call__(self) -> Message:
+        if self._whole:
+            return await self._receive()
+        try:
+            async with asyncio.timeout(min(BODY_S, self._ends - time.monotonic())):
+                message = await self._receive()
+        except TimeoutError:
+            raise HTTPException(408, "the upload came too slowly, or stopped; send it again", _CLOSE) from None
+        self._size += len(message.get("body", b""))
+        self._whole = not message.get("more_body", False)
+        if self._size > MAX_UPLOAD:
+            raise HTTPException(413, f"the upload has more than {MAX_UPLOAD // 2**20} MiB; send less at once", _CLOSE)
+        return message
 
 
 class _Body:

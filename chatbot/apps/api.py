@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncGenerator, Generator
-from contextlib import closing
+from collections.abc import AsyncGenerator
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
-from starlette.concurrency import iterate_in_threadpool
 
-from chatbot.apps import event_stream, wire
+from chatbot.apps import event_stream
 from chatbot.apps.event_stream import chained
-from chatbot.apps.problems import failed
 from chatbot.apps.state import ServerState
 from chatbot.bootstrap import Application
 from chatbot.flow.pipeline import last_answer
@@ -42,15 +39,6 @@ class SearchRequest(BaseModel, extra="forbid"):
 
 class SearchResponse(BaseModel):
     passages: list[Passage]
-
-
-class SyncRequest(BaseModel, extra="forbid"):
-    paths: tuple[str, ...] = ()
-    """Absolute paths; none means every registered source."""
-    collection: str = ""
-    dry_run: bool = False
-    remove: bool = False
-    """Remove the paths instead; the other fields do not matter then."""
 
 
 def opened(request: Request) -> Application:
@@ -89,12 +77,6 @@ async def search(body: SearchRequest, application: Opened) -> SearchResponse:
     return SearchResponse(passages=await application.search(query, body.k))
 
 
-@router.post("/v1/sync", dependencies=[Depends(owner_only)], include_in_schema=False)
-async def sync(body: SyncRequest, application: Opened) -> StreamingResponse:
-    """Sync as the command line does, one JSON report a line; an `error` event ends it early."""
-    return StreamingResponse(_in_threads(_reports(application, body)), media_type="application/x-ndjson")
-
-
 @router.get("/livez")
 async def livez() -> dict[str, str]:
     """The process runs."""
@@ -104,7 +86,7 @@ async def livez() -> dict[str, str]:
 @router.get("/readyz")
 async def readyz(request: Request) -> JSONResponse:
     """200 once the first sync is done; before that 503 and how far it is."""
-    progress = request.app.state.server.progress
+    progress = request.app.state.server.now()
     return JSONResponse(progress.model_dump(), 200 if progress.ready else 503)
 
 
@@ -115,18 +97,3 @@ async def begun(events: AsyncGenerator[AnswerEvent]) -> AsyncGenerator[AnswerEve
         UserError: see `Pipeline.answer`.
     """
     return chained(await anext(events), events)
-
-
-async def _in_threads(lines: Generator[str]) -> AsyncGenerator[str]:
-    with closing(lines):  # a sync that is left suspended would keep every other one waiting
-        async for line in iterate_in_threadpool(lines):
-            yield line
-
-
-def _reports(application: Application, body: SyncRequest) -> Generator[str]:
-    try:
-        synced = application.sync(body.paths, body.collection, body.dry_run)
-        for report in application.remove(body.paths) if body.remove else synced:
-            yield wire.json_line(report.model_dump_json())
-    except Exception as error:  # noqa: BLE001  the last border: without a word it would look as if the process had died
-        yield wire.json_line(failed(error).model_dump_json())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 from collections.abc import Callable
 from contextlib import aclosing
@@ -13,9 +14,9 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from chatbot import __version__, settings
-from chatbot.apps import task_command
+from chatbot.apps import document_commands, task_command, verify_command
 from chatbot.apps.controls import harmless
-from chatbot.errors import ChatbotError, InternalError, SettingsError, UserError, from_code
+from chatbot.errors import ChatbotError, InternalError, UserError, from_code
 
 if TYPE_CHECKING:
     from chatbot.apps.session import Session
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 EXIT = {"answered": 0, "partial": 0, "smalltalk": 0, "clarify": 0, "abstained": 3, "blocked": 4, "interrupted": 1}
+
+_ADDRESS = re.compile(r"auto|local|(ray://)?[^/\s]+:\d+")
+"""Of a Ray cluster. What else stands behind --ray is a path."""
 
 _TYPER_INTERRUPTED = 130
 """Typer's own exit code for Ctrl+C; ours is 1."""
@@ -110,28 +114,6 @@ def search(
 
 
 @app.command()
-def sync(
-    paths: Annotated[list[Path] | None, typer.Argument(help="Folders or files; none refreshes all sources.")] = None,
-    collection: Annotated[str, typer.Option("--collection", "-c", help="Collection for the paths [documents].")] = "",
-    json: Json = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change; change nothing.")] = False,
-    remove: Annotated[bool, typer.Option("--remove", help="Forget the paths and their documents; files stay.")] = False,
-) -> None:
-    """Bring the knowledge in step with files. Exit code 1 where something failed that may yet be read."""
-    from chatbot.apps import terminal
-
-    if remove and (not paths or dry_run or collection):
-        raise SettingsError("--remove takes one or more paths, and neither --dry-run nor --collection")
-    absolute = [str(path.expanduser().absolute()) for path in paths or []]
-
-    def act(session: Session) -> bool:
-        reports = session.remove(absolute) if remove else session.sync(absolute, collection, dry_run)
-        return terminal.sync(reports, as_json=json, dry_run=dry_run)
-
-    raise typer.Exit(1 if _with_session("sync", act, read_built_in=False) else 0)
-
-
-@app.command()
 def tokens(text: str, vllm_url: VllmUrl = None, json: Json = False) -> None:
     """Show how the model that vLLM serves cuts a text into tokens."""
     from chatbot.apps import terminal
@@ -181,7 +163,7 @@ def main() -> None:
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]  # it may stand behind any command
     debug = len(arguments) < len(sys.argv) - 1
     try:
-        app(arguments)
+        app(_with_address(arguments))
     except SystemExit as ended:
         if ended.code == _TYPER_INTERRUPTED:
             _say("interrupted; what was done is kept")
@@ -196,6 +178,15 @@ def main() -> None:
             raise
         _say(f"error: {type(error).__name__}: {error}; run again with --debug and report it")
         sys.exit(1)
+
+
+def _with_address(arguments: list[str]) -> list[str]:
+    """`--ray` alone means this machine; typer knows no option whose value may be left out."""
+    following = [*arguments[1:], ""]
+    return [
+        "--ray=local" if argument == "--ray" and not _ADDRESS.fullmatch(next_) else argument
+        for argument, next_ in zip(arguments, following, strict=True)
+    ]
 
 
 def _with_session(command: str, act: Callable[[Session], T], read_built_in: bool = True) -> T:
@@ -230,6 +221,8 @@ async def _ask(session: Session, query: Query, json: bool, stream: bool) -> Answ
 
 
 task_command.add_to(app, _with_session)
+document_commands.add_to(app, _say)
+verify_command.add_to(app, _say)
 
 
 if __name__ == "__main__":

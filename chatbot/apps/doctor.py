@@ -14,16 +14,23 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from chatbot import prompts, registry
-from chatbot.bootstrap import knowledge_folders, shipped
 from chatbot.encoders import card, runtime, weights
 from chatbot.errors import ChatbotError, WeightsMissing
-from chatbot.knowledge import collections, ownership
+from chatbot.knowledge import collections, ownership, seal
 from chatbot.knowledge.database import Database
+from chatbot.knowledge.roots import knowledge_folders, shipped
 from chatbot.settings import Settings
 
 # ruff: noqa: T201  printing is what this module is for
 
 _FREE_GIB = 1.0
+
+_SEALS = {
+    "whole": "as they were closed",
+    "broken": "changed while they were closed; the next start builds them anew, and search goes on meanwhile",
+    "absent": "not closed properly; the next start looks through them, and search goes on meanwhile",
+}
+"""What a start will make of each state."""
 
 
 class Finding(NamedTuple):
@@ -53,6 +60,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     if settings.database:
         yield _tried("database", _database, settings)
     yield _data_dir(settings)
+    yield _indexes(settings)
     yield _disk(settings)
     yield _port(settings)
 
@@ -126,6 +134,17 @@ def _data_dir(settings: Settings) -> Finding:
         "ok",
         f"{settings.data_dir}{'' if folder == settings.data_dir.absolute() else ' (made at the first use)'}",
     )
+
+
+def _indexes(settings: Settings) -> Finding:
+    """How the generations lie on the disk; what they hold is for `chatbot verify` to say."""
+    if ownership.find(settings.data_dir):
+        return Finding("indexes", "note", "in use; `chatbot verify` compares them with the catalogue")
+    found = {folder.name: seal.check(folder) for folder in (settings.data_dir / "indexes").glob("*")}
+    if not found:
+        return Finding("indexes", "ok", "none yet")
+    state = "whole" if "whole" in found.values() else next(iter(found.values()))
+    return Finding("indexes", "ok" if state == "whole" else "note", _SEALS[state])
 
 
 def _disk(settings: Settings) -> Finding:

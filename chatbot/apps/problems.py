@@ -16,10 +16,13 @@ from starlette.exceptions import HTTPException
 from chatbot.apps.headers import HEADERS
 from chatbot.errors import (
     ChatbotError,
+    ClusterUnavailable,
+    DatabaseUnavailable,
     EngineBroke,
     EngineBusy,
     EngineTimedOut,
     EngineUnavailable,
+    IndexUnavailable,
     InternalError,
     KeyRefused,
     ModelNotServed,
@@ -48,6 +51,9 @@ _STATUS: Mapping[type[ChatbotError], int] = {
     OutputInvalid: 502,
     EngineTimedOut: 504,
     EngineUnavailable: 503,
+    DatabaseUnavailable: 503,
+    IndexUnavailable: 503,
+    ClusterUnavailable: 503,
 }
 """The nearest class above an error counts."""
 

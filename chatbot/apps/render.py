@@ -5,6 +5,7 @@ Everything that comes from a document or a person goes through `escape`; no othe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from chatbot.apps.markup import Mark, markdown
@@ -14,6 +15,8 @@ from chatbot.knowledge.collections import Collection
 from chatbot.schema import Citation, Passage
 
 HEADER = "<h1>Chatbot</h1><p>Answers from your documents, with their sources.</p>"
+DOCUMENTS = '<button type="button" id="documents-open" aria-haspopup="dialog">Documents</button>'
+"""Opens what documents.js builds."""
 FINE_PRINT = "Written by a machine, which can be wrong. Check the sources."
 EMPTY_HINT = "Type a question first."
 BUSY_HINT = "Wait for the answer, or stop it first."
@@ -29,10 +32,12 @@ _NOTICE = (
     "check the sources. A click on a number in the answer shows them.</p>"
 )
 _NO_DOCUMENTS = (
-    '<div class="card"><p class="title">There are no documents yet</p><p>Add a file or a folder, then reload this page:</p>'
-    "<pre>chatbot sync PATH</pre></div>"
+    '<div class="card"><p class="title">There are no documents yet</p><p>Add them with the button “Documents” above, '
+    "or from a terminal, then reload this page:</p><pre>chatbot sync PATH</pre></div>"
 )
 
+_LINKED = re.compile(r"https?://[!-~]+")
+"""What may become a link: an address of a page as the fetcher writes it."""
 _LEGEND = {"searching": "Searching the documents", "reading": "Reading the best passages", "answering": "Answering"}
 
 
@@ -125,9 +130,10 @@ def _failure(turn: Turn) -> str:
 
 def _evidence(number: int, passage: Passage, citation: Citation | None) -> str:
     """What the side panel shows; hidden where it stands, and cloned by chat.js. (Gradio turns a <template> into text.)"""
+    is_url = bool(_LINKED.fullmatch(passage.source))
     rows = {
         "Page": str(passage.chunk.page) if passage.chunk.page else "",
-        "File": passage.source,
+        "Address" if is_url else "File": passage.source,
         "Collection": passage.collection,
     }
     searched = bool(passage.dense or passage.lexical)  # a task that goes through one document searches nothing
@@ -143,8 +149,16 @@ def _evidence(number: int, passage: Passage, citation: Citation | None) -> str:
 
 
 def _facts(rows: Mapping[str, str]) -> str:
-    facts = "".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in rows.items() if value)
+    facts = "".join(
+        f"<div><dt>{name}</dt><dd>{_linked(value) if name == 'Address' else escape(value)}</dd></div>"
+        for name, value in rows.items()
+        if value
+    )
     return f"<dl>{facts}</dl>"
+
+
+def _linked(url: str) -> str:
+    return f'<a href="{escape(url)}" target="_blank" rel="noopener noreferrer nofollow">{escape(url)}</a>'
 
 
 def _quoted(passage: Passage, citation: Citation | None) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import secrets
 import socket
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -17,16 +19,22 @@ from fastapi import FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from chatbot import __version__
-from chatbot.apps import api, openai_api, problems, tasks_api
+from chatbot.apps import api, documents_api, openai_api, problems, sync_api, tasks_api, uploads_api, verify_api
 from chatbot.apps.admission import Admission
 from chatbot.apps.headers import SecurityHeaders
 from chatbot.apps.page import FrontPage, load_page
 from chatbot.apps.state import Progress, ServerState
+from chatbot.apps.sync_line import line
 from chatbot.bootstrap import Application, freeze
-from chatbot.errors import ChatbotError, UserError
-from chatbot.knowledge import ownership, reader
+from chatbot.errors import ChatbotError, SyncStopped, UserError
+from chatbot.knowledge import ownership, reader, watch
 from chatbot.knowledge.ownership import Owner
+from chatbot.knowledge.pace import Pace
+from chatbot.reports import DocumentReport
 from chatbot.settings import LOOPBACK, Settings
+
+_STANDING = {"refused", "failed"}
+"""States that a document has again at every sync, until somebody mends it."""
 
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 
@@ -65,6 +73,7 @@ def serve(settings: Settings, say: Say) -> None:
 
     def stop() -> None:
         state.stopping.set()
+        state.pace.stop()
         if state.progress.phase in {"starting", "syncing"}:
             say("stopping; the step at hand is finished first")
         app.state.page.close()
@@ -122,6 +131,10 @@ def build(settings: Settings, state: ServerState, start: Callable[[AsyncExitStac
     app.include_router(api.router)
     app.include_router(openai_api.router)
     app.include_router(tasks_api.router)
+    app.include_router(documents_api.router)
+    app.include_router(sync_api.router)
+    app.include_router(verify_api.router)
+    app.include_router(uploads_api.router)
     app.add_route("/v1/{rest:path}", problems.no_route, _METHODS, include_in_schema=False)
     app.mount("/", app.state.page)
     return app
@@ -141,10 +154,11 @@ async def _start(settings: Settings, state: ServerState, url: str, page: FrontPa
     looking = asyncio.create_task(_look(application, say))
     stack.callback(looking.cancel)
     application.announce(Owner(pid=os.getpid(), command="serve", url=url, token=state.token, engine=settings.engine))
-    if application.indexes.rebuilt:
-        say(f"indexes rebuilt: {application.indexes.rebuilt}")
+    renewing = asyncio.create_task(_renewed(application, say))
+    stack.callback(renewing.cancel)
     state.application = application
-    await asyncio.to_thread(_first_sync, application, state, say)
+    with contextlib.suppress(SyncStopped):
+        await asyncio.to_thread(_first_sync, application, state, say)
     if state.stopping.is_set():
         return
     state.progress = Progress(ready=True, phase="ready")
@@ -153,6 +167,8 @@ async def _start(settings: Settings, state: ServerState, url: str, page: FrontPa
     freeze()
     state.progress = Progress(ready=True, phase="ready", page=True)
     say(f"open {url} in a browser; Ctrl+C stops")
+    if settings.watch:
+        await asyncio.to_thread(_watch, application, state, say)
 
 
 async def _look(application: Application, say: Say) -> None:
@@ -166,22 +182,55 @@ async def _look(application: Application, say: Say) -> None:
         _log.exception("the engine could not be looked at")
 
 
+async def _renewed(application: Application, say: Say) -> None:
+    """Say why the indexes are built anew, and when they are."""
+    indexes = application.indexes
+    if indexes.trouble:
+        say(f"{indexes.trouble}: the indexes are being built anew, and search goes on meanwhile")
+        await asyncio.to_thread(indexes.wait)
+    if indexes.trouble or indexes.rebuilt:
+        say(f"warning: {indexes.trouble}" if indexes.trouble else f"indexes rebuilt: {indexes.rebuilt}")
+
+
 def _first_sync(application: Application, state: ServerState, say: Say) -> None:
     changed, next_word = 0, time.monotonic() + _NEXT_WORD_S
     state.progress = Progress(phase="syncing")
-    for done, (total, report) in enumerate(application.sync_with_total(()), 1):
+    for report in application.sync((), pace=state.pace, pages=False):
         if state.stopping.is_set():
             return
-        state.progress = Progress(phase="syncing", done=done, total=total, message=report.source)
+        state.progress = Progress(phase="syncing", message=report.source)
         changed += report.state in {"added", "changed", "partly"}
         if report.state in {"failed", "partly"} or (report.state == "refused" and reader.supported(report.source)):
             say(f"  {report.state}: {report.collection}/{report.source}: {report.reason}")
         if time.monotonic() > next_word:
-            say(f"  {done} of {total} documents")
+            say(f"  {line(state.pace.now())}")
             next_word = time.monotonic() + _NEXT_WORD_S
     held = application.catalogue.collections()
     listed = ", ".join(f"{name} ({number})" for name, number in sorted(held.items())) or "none yet: run `chatbot sync PATH`"
     say(f"documents: {listed}; {changed} new or changed")
+
+
+def _watch(application: Application, state: ServerState, say: Say) -> None:
+    """Sync whenever something changed, until the server ends."""
+    places, data_dir = application.corpus.places, str(application.settings.data_dir.resolve())
+    for _ in watch.rounds(places, state.stopping, but_not=data_dir):
+        pace = state.pace = Pace()
+        try:
+            changed = [each for each in application.sync((), pace=pace, pages=False) if each.state != "unchanged"]
+        except SyncStopped:
+            return
+        except ChatbotError as error:
+            say(f"warning: {error}; watching goes on")
+        except Exception:  # noqa: BLE001  one round's mishap does not end the watch
+            _log.exception("a sync failed; watching goes on")
+        else:
+            _say_what_changed(changed, say)
+
+
+def _say_what_changed(reports: Sequence[DocumentReport], say: Say) -> None:
+    counts = Counter(each.state for each in reports if each.state not in _STANDING)
+    if counts:
+        say("watch: " + ", ".join(f"{number} {state}" for state, number in counts.most_common()))
 
 
 def _url(host: str, port: int) -> str:

@@ -8,6 +8,9 @@ from typing import Literal
 from pydantic import BaseModel
 
 from chatbot.bootstrap import Application
+from chatbot.knowledge.pace import Pace
+
+_OF_THE_SYNC = {"done", "total", "chunks_per_s", "seconds_left"}
 
 Phase = Literal["starting", "syncing", "ready", "failed"]
 
@@ -20,6 +23,10 @@ class Progress(BaseModel):
     done: int = 0
     """Documents looked at, of `total`, in the first sync."""
     total: int = 0
+    chunks_per_s: float | None = None
+    """Over the last half minute; null where nothing was embedded."""
+    seconds_left: float | None = None
+    """Null while it is too early to say."""
     message: str = ""
     page: bool = False
     """True once the web chat is there; the API is ready before it."""
@@ -33,4 +40,13 @@ class ServerState:
         self.application: Application | None = None
         self.progress = Progress()
         self.stopping = threading.Event()
-        """Set when the server is asked to end: starting up ends at the next step, a sync after the document it is at."""
+        """Set when the server is asked to end: starting up ends at the next step, a sync after the step it is at."""
+        self.pace = Pace()
+        """Of the first sync."""
+
+    def now(self) -> Progress:
+        """How far it is."""
+        if self.progress.phase != "syncing":
+            return self.progress
+        progress = self.pace.now()
+        return self.progress.model_copy(update=progress.model_dump(include=_OF_THE_SYNC)) if progress.total else self.progress

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 import textwrap
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from chatbot import arriving, markers
 from chatbot.apps import wire
 from chatbot.apps.controls import harmless
-from chatbot.schema import Answer, AnswerEvent, Completed, DeltaReleased, DocumentReport, Passage
+from chatbot.reports import DocumentReport, StoredDocument
+from chatbot.schema import Answer, AnswerEvent, Completed, DeltaReleased, Passage
 from chatbot.settings import Settings, origin
 
 # ruff: noqa: T201  printing is what this module is for
 
-_EACH = {"refused", "failed", "partly", "removed"}
+_EACH = {"refused", "failed", "partly", "removed", "renamed"}
 """States worth a line of their own; the others are counted."""
 
 _MAX_LINES = 50
-_NEXT_WORD_S = 5
 
 
 def answer(value: Answer, as_json: bool) -> None:
@@ -71,33 +70,59 @@ def passages(found: Sequence[Passage], as_json: bool) -> None:
         )
 
 
-def sync(reports: Iterable[DocumentReport], as_json: bool, dry_run: bool) -> bool:
-    """Print a sync while it runs; true if a file failed for a reason of ours."""
+def sync(reports: Iterable[DocumentReport], as_json: bool, dry_run: bool, erase: Callable[[], None] = lambda: None) -> bool:
+    """Print a sync while it runs; true if a file failed for a reason of ours. `erase` makes room for a line."""
     begun = time.monotonic()
-    next_word = begun + _NEXT_WORD_S
     documents: list[DocumentReport] = []
+    listed = 0
     for report in reports:
         documents.append(report)
-        if time.monotonic() > next_word:
-            print(f"      ...  {len(documents)} documents so far", file=sys.stderr)
-            next_word = time.monotonic() + _NEXT_WORD_S
-        if not as_json and report.state in _EACH and sum(each.state in _EACH for each in documents) <= _MAX_LINES:
+        listed += report.state in _EACH
+        if not as_json and report.state in _EACH and listed <= _MAX_LINES:
             reason = f": {report.reason}" if report.reason else ""
+            erase()
             print(harmless(f"{report.state:>9}  {report.collection}/{report.source}{reason}"), flush=True)
+    erase()
     seconds, embedded = round(time.monotonic() - begun, 2), sum(each.embedded_chunks for each in documents)
     if as_json:
-        listed = [each.model_dump(include={"source", "state", "reason", "chunks"}) for each in documents]
-        print(json.dumps({"documents": listed, "seconds": seconds, "embedded_chunks": embedded}, indent=2))
+        shown = [each.model_dump(include={"source", "state", "reason", "chunks"}) for each in documents]
+        print(json.dumps({"documents": shown, "seconds": seconds, "embedded_chunks": embedded}, indent=2))
     else:
+        if listed > _MAX_LINES:
+            print(f"      ...  and {listed - _MAX_LINES} more; --json lists all")
         counts = Counter(each.state for each in documents)
-        more = sum(counts[state] for state in _EACH) - _MAX_LINES
-        if more > 0:
-            print(f"      ...  and {more} more; --json lists all")
         totals = (
             ", ".join(f"{number} {state}" for state, number in counts.most_common()) or "nothing to do: no document was found"
         )
         print(f"{'would be: ' if dry_run else ''}{totals}; {embedded} chunks embedded; {seconds} s")
     return any(each.state == "failed" for each in documents)
+
+
+def round_of_a_watch(reports: Iterable[DocumentReport], is_first: bool) -> None:
+    """What changed, a line a document; after the first round what stays refused or failed is not said again."""
+    documents = list(reports)
+    for report in documents:
+        if report.state != "unchanged" and (is_first or report.state not in ("refused", "failed")):
+            reason = f": {report.reason}" if report.reason else ""
+            print(harmless(f"{report.state:>9}  {report.collection}/{report.source}{reason}"), flush=True)
+    if is_first:
+        print(f"{len(documents):,} documents; watching, Ctrl+C stops", flush=True)
+
+
+def documents(found: Sequence[StoredDocument], as_json: bool) -> None:
+    """Each with its state and reason, then how many there are of each state."""
+    if as_json:
+        print(json.dumps({"documents": [each.model_dump(mode="json") for each in found]}, indent=2))
+        return
+    for each in found:
+        size = f"{each.chunks:>6,} chunks" if each.chunks else " " * 13
+        reason = f": {each.reason}" if each.reason else ""
+        print(harmless(f"{each.state:>9} {size}  {each.collection}/{each.source}{reason}"))
+    counts = Counter(each.state for each in found)
+    print(
+        ", ".join(f"{number:,} {state}" for state, number in counts.most_common())
+        or "no documents; `chatbot sync PATH` adds some"
+    )
 
 
 def settings(value: Settings, as_json: bool) -> None:

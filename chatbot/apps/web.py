@@ -103,8 +103,7 @@ def build(application: Application) -> gr.Blocks:
 
 def mount_options() -> dict[str, Any]:
     """Arguments for `gr.mount_gradio_app`: nothing leaves this machine, nothing is recorded. (`page` refuses uploads.)"""
-    files = ("chat.css", "tasks.css", "chat.js")
-    style, tasks_style, script = ((_STATIC / name).read_text(encoding="utf-8") for name in files)
+    style, script = (_joined("chat.css", "tasks.css", "documents.css"), _joined("chat.js", "documents.js"))
     return {
         "theme": Base(primary_hue="teal", neutral_hue="slate", font=_FONTS, font_mono=_MONOSPACE).set(
             # --ground and --ink of chat.css, which comes later than the first paint
@@ -114,7 +113,7 @@ def mount_options() -> dict[str, Any]:
             body_text_color_dark="#e7ebf0",
         ),
         "favicon_path": str(_STATIC / "icon.svg"),
-        "head": f"<style>{style}{tasks_style}</style><script>{script}</script>",
+        "head": f"<style>{style}</style><script>{script}</script>",
         "footer_links": [],
         "run_history": False,
         "show_error": False,
@@ -122,6 +121,10 @@ def mount_options() -> dict[str, Any]:
         "mcp_server": False,
         "enable_monitoring": False,
     }
+
+
+def _joined(*names: str) -> str:
+    return "\n".join((_STATIC / name).read_text(encoding="utf-8") for name in names)
 
 
 def _wire(parts: Parts, application: Application) -> None:

@@ -43,7 +43,9 @@ class Parts(NamedTuple):
 def lay_out(application: Application) -> Parts:
     """Build the components; to be called inside `gr.Blocks`."""
     with gr.Column(elem_id="page"):
-        gr.HTML(render.HEADER, elem_id="header")
+        # until there are accounts, whoever may reach the page from elsewhere may read only
+        documents = render.DOCUMENTS if application.settings.is_private else ""
+        gr.HTML(render.HEADER + documents, elem_id="header")
         with gr.Column(elem_id="welcome"):
             welcome = gr.HTML(welcome_text(application))
             examples = list(_examples(application.collections.values()))

@@ -11,11 +11,13 @@ from langchain_core.embeddings import Embeddings
 from tokenizers import Encoding, Tokenizer
 
 from chatbot.encoders import Vectors, card, weights
-from chatbot.encoders.card import Card
+from chatbot.encoders.card import TOKENIZER, Card
 from chatbot.encoders.compile import compile_encoder
 from chatbot.encoders.runtime import Batch, Graph
 
 _BATCH = 16
+_WIDTHS = 8
+"""A batch is as wide as a multiple of this: OpenVINO makes kernels for every width it meets, and padding costs a fortieth."""
 _REMEMBERED_QUERIES = 1024
 
 
@@ -27,7 +29,7 @@ class BiEncoder(Embeddings):
 
     def __init__(self, folder: Path, card: Card, threads: int = 1) -> None:
         self.card = card
-        self.tokenizer_file = folder / "tokenizer.json"
+        self.tokenizer_file = folder / TOKENIZER
         self._tokenizer = Tokenizer.from_file(str(self.tokenizer_file))
         self._tokenizer.enable_truncation(card.max_tokens)
         self._tokenizer.no_padding()
@@ -65,7 +67,7 @@ class BiEncoder(Embeddings):
         # neighbours of equal length waste no padding
         order = sorted(range(len(texts)), key=lambda i: len(encodings[i].ids))
         groups = (order[i : i + _BATCH] for i in range(0, len(order), _BATCH))
-        return order, [_pad([encodings[i] for i in group]) for group in groups]
+        return order, [_pad([encodings[i] for i in group], _WIDTHS) for group in groups]
 
 
 def load(model: str, cache: Path, threads: int = 1) -> BiEncoder:
@@ -82,8 +84,16 @@ def load(model: str, cache: Path, threads: int = 1) -> BiEncoder:
     return BiEncoder(place.folder, found, threads)
 
 
-def _pad(encodings: list[Encoding]) -> Batch:
-    width = max(len(encoding.ids) for encoding in encodings)
+def find(fingerprint: str, cache: Path, threads: int = 1) -> BiEncoder | None:
+    """The encoder that made certain vectors, if it is still compiled in `cache`."""
+    for folder in card.folders(cache):
+        if (found := card.read(folder)) and found.fingerprint == fingerprint:
+            return BiEncoder(folder, found, threads)
+    return None
+
+
+def _pad(encodings: list[Encoding], multiple: int = 1) -> Batch:
+    width = -(-max(len(encoding.ids) for encoding in encodings) // multiple) * multiple
     ids = np.zeros((len(encodings), width), np.int64)
     mask = np.zeros((len(encodings), width), np.int64)
     for row, encoding in enumerate(encodings):

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
-from chatbot.encoders import runtime, weights
-from chatbot.encoders.runtime import Precision
+from chatbot.encoders import Precision, weights
 
 FILE = "encoder.json"
+TOKENIZER = "tokenizer.json"
 _READABLE = 60
 
 
@@ -43,12 +43,37 @@ class Place(NamedTuple):
 
     def card(self) -> Card | None:
         """The card, if what lies here is whole, of this model as it is now, and made for this CPU."""
-        try:
-            card = Card.model_validate_json((self.folder / FILE).read_bytes())
-        except (OSError, ValidationError):
-            return None
-        usable = card.name == self.name and card.precision in runtime.precisions() and _whole(self.folder, card)
-        return card if usable and not _stale(card) else None
+        card = read(self.folder)
+        return card if card and self._is_of(card) else None
+
+    def described(self) -> Card | None:
+        """The card, if what lies here is whole, and of this model as it is now; made for whatever CPU."""
+        card = _written(self.folder)
+        return card if card and self._is_of(card) else None
+
+    def _is_of(self, card: Card) -> bool:
+        return card.name == self.name and not _stale(card)
+
+
+def read(folder: Path) -> Card | None:
+    """The card of a folder, if what lies there is whole and made for this CPU; the model may have changed since."""
+    from chatbot.encoders import runtime  # a second, which whoever only asks for the description need not wait
+
+    card = _written(folder)
+    return card if card and card.precision in runtime.precisions() else None
+
+
+def folders(cache: Path) -> list[Path]:
+    """Where models are compiled, or were."""
+    return sorted(path.parent for path in cache.glob(f"*/{FILE}"))
+
+
+def _written(folder: Path) -> Card | None:
+    try:
+        card = Card.model_validate_json((folder / FILE).read_bytes())
+    except (OSError, ValidationError):
+        return None
+    return card if _whole(folder, card) else None
 
 
 def place(model: str, cache: Path) -> Place:

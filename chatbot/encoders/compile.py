@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from chatbot.encoders import card, runtime, weights
+from chatbot.encoders import Precision, card, runtime, weights
 from chatbot.errors import InternalError
 
 MIN_COSINE = 0.999
@@ -94,7 +94,7 @@ def _compile_here(source: Path, target: Path, name: str) -> None:
     (target / card.FILE).write_text(written.model_dump_json(indent=2), encoding="utf-8")
 
 
-def _fastest_faithful(graph: Path, batch: runtime.Batch, reference: Any) -> tuple[runtime.Precision, float]:
+def _fastest_faithful(graph: Path, batch: runtime.Batch, reference: Any) -> tuple[Precision, float]:
     worst = 0.0
     for precision in runtime.precisions():
         vectors = runtime.Graph(graph, precision).infer(batch)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import NamedTuple
 
@@ -47,14 +47,14 @@ class Parts(NamedTuple):
     retrieve: Retriever
     engine: Engine
     prompts: Mapping[str, Prompt]
-    encoder_fingerprint: str
-    generation: int
+    searched: Callable[[], tuple[str, int]]
+    """Fingerprint of the encoder and number of the generation that serve now."""
     checks: Sequence[Check] = ()
 
     @property
     def made_by(self) -> MadeBy:
         """What an answer's manifest says of all answers alike."""
-        return MadeBy(self.settings.engine, self.encoder_fingerprint, self.generation)
+        return MadeBy(self.settings.engine, *self.searched())
 
 
 class Pipeline:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 
 from chatbot.encoders.bi_encoder import BiEncoder
-from chatbot.errors import UnknownCollection
+from chatbot.errors import IndexUnavailable, UnknownCollection
 from chatbot.flow.condense import SearchForm
 from chatbot.knowledge.catalogue import Catalogue
+from chatbot.knowledge.generation import Generation
 from chatbot.knowledge.generations import Indexes
 from chatbot.schema import Chunk, Document, Passage, Query
 from chatbot.sections import RetrievalSettings
+
+_log = logging.getLogger(__name__)
 
 
 class Retriever:
@@ -20,8 +25,7 @@ class Retriever:
     reciprocal rank fusion in and out of domain. Five development sets are flat from .35 to .65; the golden questions prefer .65.
     """
 
-    def __init__(self, encoder: BiEncoder, catalogue: Catalogue, indexes: Indexes, settings: RetrievalSettings) -> None:
-        self._encoder = encoder
+    def __init__(self, catalogue: Catalogue, indexes: Indexes, settings: RetrievalSettings) -> None:
         self._catalogue = catalogue
         self._indexes = indexes
         self._settings = settings
@@ -33,13 +37,20 @@ class Retriever:
             UnknownCollection: the query names a collection that does not exist.
         """
         self.check(query.collections)
+        return self._indexes.read(lambda generation: self._found(generation, query, forms, k))
+
+    def _found(self, generation: Generation, query: Query, forms: Sequence[SearchForm], k: int) -> list[Passage]:
+        """One search from its first word to its last score in one generation, with the encoder that is that one's."""
         scopes = sorted(query.principal.scopes)  # the access filter: bound here, for every search
         fused: dict[str, float] = {}
         dense: dict[str, float] = {}
         lexical: dict[str, float] = {}
         for form in forms:
-            near = self._dense(form.text, query.collections, scopes)
-            alike = self._indexes.lexical.search(form.text, self._settings.candidates, query.collections, scopes)
+            vector = generation.encoder.encode_query(form.text)
+            near: dict[str, float] = {}
+            with _by_words_alone():
+                near = generation.dense.search(vector, self._settings.candidates, query.collections, scopes)
+            alike = generation.lexical.search(form.text, self._settings.candidates, query.collections, scopes)
             for id_, score in fuse(near, alike, self._settings.dense_weight).items():
                 fused[id_] = fused.get(id_, 0.0) + form.weight * score
             _keep_best(dense, near)
@@ -49,7 +60,7 @@ class Retriever:
         if len(found) < min(k, len(best)):  # some were replaced since they were indexed
             found |= self._catalogue.published_chunks(best[k : 2 * k])
         visible = [id_ for id_ in best if id_ in found and found[id_][1].access in scopes][:k]
-        self._add_missing_cosines(dense, visible, forms)
+        self._add_missing_cosines(generation.encoder, dense, visible, forms)
         visible = [id_ for id_ in visible if id_ in dense]
         total = sum(form.weight for form in forms)
         return [
@@ -83,18 +94,27 @@ class Retriever:
                 there_are = ", ".join(sorted(known)) or "none yet; run `chatbot sync PATH` first"
                 raise UnknownCollection(f"there is no collection {name!r}; there are: {there_are}")
 
-    def _dense(self, text: str, collections: Sequence[str], scopes: Sequence[str]) -> dict[str, float]:
-        return self._indexes.dense.search(self._encoder.encode_query(text), self._settings.candidates, collections, scopes)
-
-    def _add_missing_cosines(self, dense: dict[str, float], ids: Sequence[str], forms: Sequence[SearchForm]) -> None:
+    def _add_missing_cosines(
+        self, encoder: BiEncoder, dense: dict[str, float], ids: Sequence[str], forms: Sequence[SearchForm]
+    ) -> None:
         """A passage that only the lexical index found still gets its true cosine, unless a sync has just replaced it."""
         missing = [id_ for id_ in ids if id_ not in dense]
         rows = [row for batch in self._catalogue.rows_of_chunks(missing) for row in batch]
-        stored = self._catalogue.embeddings((row.embedded_hash for row in rows), self._encoder.card.fingerprint)
+        stored = self._catalogue.embeddings((row.embedded_hash for row in rows), encoder.card.fingerprint)
+        # while another model's vectors are being made, some are not there yet
+        unknown = {row.embedded_hash: row.text for row in rows if row.embedded_hash not in stored}
+        stored |= dict(zip(unknown, encoder.encode_short(list(unknown.values())), strict=True))
         for row in rows:
-            vector = stored.get(row.embedded_hash)
-            if vector is not None:
-                dense[row.id] = max(float(vector @ self._encoder.encode_query(form.text)) for form in forms)
+            dense[row.id] = max(float(stored[row.embedded_hash] @ encoder.encode_query(form.text)) for form in forms)
+
+
+@contextmanager
+def _by_words_alone() -> Generator[None]:
+    """Where the server of the dense index is away, words still find most of what is there, and their cosines are known."""
+    try:
+        yield
+    except IndexUnavailable as error:
+        _log.warning("searching by words alone: %s", error)
 
 
 def fuse(dense: Mapping[str, float], lexical: Mapping[str, float], dense_weight: float) -> dict[str, float]:

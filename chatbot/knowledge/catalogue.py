@@ -6,22 +6,30 @@ version it replaces. Searches see live documents only, so a killed sync leaves e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from itertools import islice
 from pathlib import Path
 
-import numpy as np
-from sqlalchemy import LABEL_STYLE_TABLENAME_PLUS_COL, delete, func, or_, select, update
+from sqlalchemy import LABEL_STYLE_TABLENAME_PLUS_COL, delete, func, select, update
 
 from chatbot.encoders import Vectors
-from chatbot.knowledge import migrations, states, tables
-from chatbot.knowledge.database import Database, upsert
+from chatbot.knowledge import migrations, states, tables, vectors
+from chatbot.knowledge.database import Database, batched, upsert
 from chatbot.knowledge.states import LIVE
-from chatbot.knowledge.tables import IndexRow, Source, Version, to_chunk, to_document, to_index_row, to_source, to_version
-from chatbot.schema import Chunk, Document, StoredDocument, StoredState
-
-_BATCH = 500
+from chatbot.knowledge.tables import (
+    IndexRow,
+    Source,
+    StoredVector,
+    Version,
+    to_chunk,
+    to_document,
+    to_index_row,
+    to_source,
+    to_stored,
+    to_version,
+)
+from chatbot.reports import StoredDocument, StoredState
+from chatbot.schema import Chunk, Document
 
 
 class Catalogue:
@@ -30,8 +38,10 @@ class Catalogue:
     Each of them raises `DataDirectoryError` where the database cannot be read or written (a full disk, damage, permissions).
     """
 
-    def __init__(self, place: Path | str) -> None:
+    def __init__(self, place: Path | str, token: str = "") -> None:
         """Open a SQLite file or the database of a PostgreSQL URL, and bring it to this program's schema.
+
+        `token` is what the owner of a PostgreSQL database gave out by `admit`: then it is opened beside the owner.
 
         Raises:
             SettingsError: see `Database`.
@@ -39,14 +49,26 @@ class Catalogue:
             DataDirectoryError: see `Database` and `migrations.upgrade`.
         """
         with ExitStack() as stack:
-            self._database = Database(place)
+            self._database = Database(place, token)
             stack.callback(self._database.close)
-            self._database.hold()
-            migrations.upgrade(self._database)
+            if not token:
+                self._database.hold()
+                migrations.upgrade(self._database)
             stack.pop_all()
 
     def close(self) -> None:
         self._database.close()
+
+    def damage(self) -> str:
+        """What the database finds wrong with its own files; empty if nothing."""
+        return self._database.damage()
+
+    def admit(self) -> str:
+        """Let other processes write with the token that is returned, and those who know an earlier one no more.
+
+        It waits for what those are writing. In a file, which no other process can write, the token is empty.
+        """
+        return self._database.renew()
 
     # sources
 
@@ -88,31 +110,50 @@ class Catalogue:
 
     def in_state(self, *wanted: StoredState) -> list[StoredDocument]:
         """Every version in one of some states, with the reason where there is one, by collection and path."""
-        columns = tables.documents.c
-        rows = select(columns.collection, columns.path, columns.state, columns.reason).where(columns.state.in_(wanted))
+        rows = states.stored(tables.documents.c.state.in_(wanted))
         with self._database.reading() as connection:
-            found = [
-                StoredDocument(collection=row.collection, source=row.path, state=row.state, reason=row.reason)
-                for row in connection.execute(rows)
-            ]
+            found = [to_stored(row) for row in connection.execute(rows)]
         return sorted(found, key=lambda each: (each.collection, each.source, each.state))
 
     def record(self, source: Source, paths: Sequence[str], state: StoredState, reason: str = "") -> list[str]:
         """Note documents as pending, failed or refused, beside what is live; returns the ids of the chunks that go."""
         with self._database.writing() as connection:
-            return [gone for batch in _batched(paths) for gone in states.record(connection, source, batch, state, reason)]
+            return [gone for batch in batched(paths) for gone in states.record(connection, source, batch, state, reason)]
 
     def drop_unfinished(self, source: Source, paths: Sequence[str]) -> list[str]:
         """Forget what is not live at some paths; returns the ids of the chunks that go."""
         with self._database.writing() as connection:
-            return [gone for batch in _batched(paths) for gone in states.drop_unfinished(connection, source, batch)]
+            return [gone for batch in batched(paths) for gone in states.drop_unfinished(connection, source, batch)]
 
     def stage(
-        self, source: Source, document: Document, text: str, missing: str, recipe: str, chunks: Sequence[Chunk]
+        self,
+        source: Source,
+        document: Document,
+        text: str,
+        missing: str,
+        recipe: str,
+        chunks: Sequence[Chunk],
+        mark: str = "",
     ) -> list[str]:
         """Write a new version of a document, parsed and not yet searched; returns the ids of the chunks that go."""
         with self._database.writing() as connection:
-            return states.parse(connection, source, document, text, missing, recipe, chunks)
+            return states.parse(connection, source, document, text, missing, recipe, chunks, mark)
+
+    def rename(self, source: Source, document_id: str, was: str, now: str, read_anew: bool = False) -> list[str]:
+        """Move a live document to another path; `read_anew` lets the next look at it find it changed. Returns dropped chunks."""
+        with self._database.writing() as connection:
+            return states.rename(connection, source, document_id, was, now, read_anew)
+
+    def is_live(self, document_id: str) -> bool:
+        wanted = select(tables.documents.c.id).where(tables.documents.c.id == document_id, LIVE)
+        with self._database.reading() as connection:
+            return connection.scalar(wanted) is not None
+
+    def note_marks(self, marks: Mapping[str, str]) -> None:
+        """Write down new marks, by document id, of documents whose bytes are as they were."""
+        with self._database.writing() as connection:
+            for document_id, mark in marks.items():
+                connection.execute(update(tables.documents).where(tables.documents.c.id == document_id).values(mark=mark))
 
     def note_embedded(self, document_ids: Sequence[str]) -> None:
         """Say of parsed versions that their vectors are stored."""
@@ -128,6 +169,11 @@ class Catalogue:
         """Delete documents; returns the dropped chunks' ids."""
         with self._database.writing() as connection:
             return states.drop(connection, document_ids)
+
+    def live(self, document_ids: Sequence[str]) -> set[str]:
+        """Those that are live among some versions."""
+        with self._database.reading() as connection:
+            return set(connection.scalars(select(tables.documents.c.id).where(tables.documents.c.id.in_(document_ids), LIVE)))
 
     def document_text(self, document_id: str) -> str:
         """The extracted text that every span of a document counts in; empty for an unknown id."""
@@ -169,7 +215,7 @@ class Catalogue:
         """Those of live documents among `ids`, with their documents."""
         found: dict[str, tuple[Chunk, Document]] = {}
         with self._database.reading() as connection:
-            for batch in _batched(ids):
+            for batch in batched(ids):
                 wanted = select(tables.chunks, tables.documents).join(tables.documents).where(tables.chunks.c.id.in_(batch), LIVE)
                 for row in connection.execute(wanted.set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)):
                     found[row.chunks_id] = (to_chunk(row), to_document(row))
@@ -181,7 +227,7 @@ class Catalogue:
         Nothing is being read while the caller holds a batch: an open read would let no write of the caller commit.
         """
         columns = select(tables.chunks, tables.documents).join(tables.documents).set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)
-        for batch in _batched(ids):
+        for batch in batched(ids):
             with self._database.reading() as connection:
                 rows = [to_index_row(row) for row in connection.execute(columns.where(tables.chunks.c.id.in_(batch)))]
             yield rows
@@ -196,34 +242,48 @@ class Catalogue:
         """As `rows_of_chunks`: the rows of all live documents."""
         yield from self.rows_of_chunks(self.chunk_ids())
 
+    def are_hashed(self, rows: Sequence[IndexRow]) -> bool:
+        """True if the hash that is stored for each of some chunks is that of its text."""
+        hashes = {row.id: row.embedded_hash for row in rows}
+        stored: dict[str, str] = {}
+        with self._database.reading() as connection:
+            for batch in batched(hashes):
+                wanted = select(tables.chunks.c.id, tables.chunks.c.embedded_hash).where(tables.chunks.c.id.in_(batch))
+                stored |= {row.id: row.embedded_hash for row in connection.execute(wanted)}
+        return stored == hashes
+
     # embeddings
 
     def embeddings(self, hashes: Iterable[str], fingerprint: str) -> dict[str, Vectors]:
         """Stored vectors (float32, unit length) by hash of the embedded text; those not stored are absent."""
-        found: dict[str, Vectors] = {}
         with self._database.reading() as connection:
-            for batch in _batched(set(hashes)):
-                wanted = select(tables.embeddings).where(
-                    tables.embeddings.c.embedded_hash.in_(batch), tables.embeddings.c.fingerprint == fingerprint
-                )
-                for row in connection.execute(wanted):
-                    found[row.embedded_hash] = np.frombuffer(row.vector, np.float32)
-        return found
+            return vectors.find(connection, hashes, fingerprint)
 
-    def put_embeddings(self, vectors: dict[str, Vectors], fingerprint: str) -> None:
-        rows = [
-            {"embedded_hash": key, "fingerprint": fingerprint, "vector": vector.astype(np.float32).tobytes()}
-            for key, vector in vectors.items()
-        ]
+    def put_embeddings(self, made: Mapping[str, Vectors], fingerprint: str) -> None:
+        """Store vectors by hash of the embedded text; those that are stored stay."""
         with self._database.writing() as connection:
-            if rows:
-                connection.execute(upsert(connection, tables.embeddings).on_conflict_do_nothing(), rows)
+            vectors.put(connection, made, fingerprint)
 
-    def sweep_embeddings(self, fingerprint: str) -> None:
-        """Delete vectors that no chunk needs any more, and those of any other encoder than `fingerprint`."""
-        unused = tables.embeddings.c.embedded_hash.not_in(select(tables.chunks.c.embedded_hash))
+    def stored_vectors(self, fingerprint: str) -> Iterator[list[StoredVector]]:
+        """As `all_rows`: the vectors of all live documents' chunks, by batches in the order of the ids."""
+        last = ""
+        while True:
+            with self._database.reading() as connection:
+                batch = vectors.live(connection, fingerprint, last)
+            if not batch:
+                return
+            last = batch[-1].id
+            yield batch
+
+    def forget_embeddings(self, chunk_ids: Iterable[str], fingerprint: str) -> None:
+        """Delete the vectors of some chunks, so that they are made again."""
         with self._database.writing() as connection:
-            connection.execute(delete(tables.embeddings).where(or_(unused, tables.embeddings.c.fingerprint != fingerprint)))
+            vectors.forget(connection, chunk_ids, fingerprint)
+
+    def sweep_embeddings(self, fingerprints: Collection[str]) -> None:
+        """Delete vectors that no chunk needs any more, and those of any other encoder than some."""
+        with self._database.writing() as connection:
+            vectors.sweep(connection, fingerprints)
 
     # meta
 
@@ -237,9 +297,3 @@ class Catalogue:
             for key, value in values.items():
                 statement = upsert(connection, tables.meta).values(key=key, value=value)
                 connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_={"value": value}))
-
-
-def _batched(items: Iterable[str]) -> Iterator[list[str]]:
-    iterator = iter(items)
-    while batch := list(islice(iterator, _BATCH)):
-        yield batch

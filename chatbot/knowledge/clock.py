@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from chatbot.errors import FetchFailed
 from chatbot.sections import FetchSettings
@@ -29,10 +28,10 @@ class Clock:
         self._enter("finish", self._settings.total_s)
 
     @contextmanager
-    def waiting(self, lock: threading.Lock) -> Generator[None]:
-        """Hold `lock`; the time until it is had does not count."""
+    def waiting(self, turn: AbstractContextManager[None]) -> Generator[None]:
+        """Hold `turn`; the time until it is had does not count."""
         begun = time.monotonic()
-        with lock:
+        with turn:
             self._total_ends += time.monotonic() - begun
             yield
 

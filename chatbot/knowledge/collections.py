@@ -14,6 +14,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from chatbot.errors import SettingsError, first_mistake
+from chatbot.knowledge.reader import NO_FILE
 from chatbot.schema import Value
 
 LOOSE = "documents"
@@ -121,18 +122,18 @@ def walk(folder: Path) -> Tree:
     for place, folders, names in os.walk(folder, onerror=faults.append):
         folders[:] = [name for name in folders if not name.startswith(".")]
         shown = [Path(place, name) for name in names if not name.startswith(".") and name != DESCRIPTION]
-        for path in filter(_may_be_a_file, shown):
-            if _leads_out(path, folder):
-                refused[path] = "a link that leads out of the folder"
+        for path in shown:
+            if reason := "a link that leads out of the folder" if _leads_out(path, folder) else _no_file(path):
+                refused[path] = reason
             else:
                 files.append(path)
     unreadable = {Path(fault.filename): f"cannot be read: {fault.strerror}" for fault in faults}
     return Tree(sorted(files), unreadable, dict(sorted(refused.items())))
 
 
-def printable(path: Path) -> str:
-    """The path with slashes; controls and bytes that are no UTF-8 become `\\xe9`, so that it can be stored and shown."""
-    text = path.as_posix().encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+def printable(path: str) -> str:
+    """The path; controls and bytes that are no UTF-8 become `\\xe9`, so that it can be stored and shown."""
+    text = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return _CONTROL.sub(lambda control: f"\\x{ord(control[0]):02x}", text)
 
 
@@ -165,18 +166,18 @@ def _lines(file: Path) -> list[bytes]:
 
 def _place(path: Path) -> tuple[str, str]:
     """The collection a path of a knowledge folder belongs to, and the path inside it."""
-    first, *rest = printable(path).split("/")
+    first, *rest = printable(path.as_posix()).split("/")
     return (first, "/".join(rest)) if rest else (LOOSE, first)
 
 
-def _may_be_a_file(path: Path) -> bool:
-    """False for pipes, sockets and dangling links. What may not be looked at counts: the sync will say so of it."""
+def _no_file(path: Path) -> str:
+    """Why what lies here is no file; empty for one. What may not be looked at counts as one: the sync will say so of it."""
     try:
-        return stat.S_ISREG(path.stat().st_mode)
+        return "" if stat.S_ISREG(path.stat().st_mode) else NO_FILE
     except FileNotFoundError:
-        return False
+        return "a link to what is not there"
     except OSError:
-        return True
+        return ""
 
 
 def _leads_out(path: Path, folder: Path) -> bool:

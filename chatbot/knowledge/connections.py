@@ -24,6 +24,9 @@ from chatbot.knowledge.addresses import Address
 from chatbot.knowledge.clock import Clock
 from chatbot.knowledge.urls import Url
 
+_NOBODYS = ip_address("192.0.2.1")
+"""Of a network that is for documentation only."""
+
 
 class Network(Protocol):
     """How names become addresses, and addresses connections."""
@@ -34,6 +37,10 @@ class Network(Protocol):
         Raises:
             OSError: the name is not known, or nobody can be asked.
         """
+        ...
+
+    def owns(self, address: Address) -> bool:
+        """True if it is one of this machine's own, where what is closed to the world may be open."""
         ...
 
     def connect(self, address: Address, port: int, timeout_s: float) -> httpcore.NetworkStream:
@@ -53,8 +60,22 @@ class SystemNetwork:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
         return [ip_address(str(place[0])) for *_, place in found]
 
+    def owns(self, address: Address) -> bool:
+        # a system may let any address be bound, and then this says nothing
+        return _can_bind(address) and not _can_bind(_NOBODYS)
+
     def connect(self, address: Address, port: int, timeout_s: float) -> httpcore.NetworkStream:
         return httpcore.SyncBackend().connect_tcp(str(address), port, timeout_s)
+
+
+def _can_bind(address: Address) -> bool:
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.bind((str(address), 0))
+    except OSError:
+        return False
+    return True
 
 
 class Reply(NamedTuple):
@@ -65,6 +86,8 @@ class Reply(NamedTuple):
     """Names in lower case; of several with one name the last."""
     pieces: Iterator[bytes]
     """The body as it comes; to be read inside the context only."""
+    address: Address
+    """That which answered."""
 
 
 def resolve(network: Network, host: str, clock: Clock) -> list[Address]:
@@ -98,7 +121,7 @@ def resolve(network: Network, host: str, clock: Clock) -> list[Address]:
 
 @contextmanager
 def get(
-    url: Url, addresses: Sequence[Address], headers: Mapping[str, str], tls: ssl.SSLContext, network: Network, clock: Clock
+    url: Url, addresses: Sequence[Address], headers: Mapping[str, str], tls: ssl.SSLContext | None, network: Network, clock: Clock
 ) -> Generator[Reply]:
     """Ask one of the addresses for `url`; the name goes into the Host header and TLS only.
 
@@ -116,7 +139,7 @@ def get(
             response = pool.handle_request(request)
             clock.reading()
             try:
-                yield Reply(response.status, _headers(response.headers), response.iter_stream())
+                yield Reply(response.status, _headers(response.headers), response.iter_stream(), backend.address)
             finally:
                 response.close()
     except httpcore.TimeoutException as error:
@@ -142,6 +165,8 @@ class _Pinned(httpcore.NetworkBackend):
         self._addresses = addresses
         self._network = network
         self._clock = clock
+        self.address = addresses[0]
+        """That which was connected to last."""
 
     def connect_tcp(
         self,
@@ -162,6 +187,7 @@ class _Pinned(httpcore.NetworkBackend):
     def _connected(self, address: Address, port: int, candidates: int) -> httpcore.NetworkStream:
         # an address that drops packets must not use up the time of those after it
         stream = self._network.connect(address, port, self._clock.left(self._host) / candidates)
+        self.address = address
         return _Timed(stream, self._host, self._clock)
 
 

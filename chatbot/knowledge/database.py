@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
 from sqlalchemy import Connection, Engine, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from chatbot.errors import DataDirectoryError
+from chatbot.errors import DatabaseUnavailable, DataDirectoryError
 from chatbot.knowledge.postgres import PostgresDatabase
 from chatbot.knowledge.sqlite import SqliteFile
+
+_BATCH = 500
 
 
 class Backend(Protocol):
@@ -24,6 +28,8 @@ class Backend(Protocol):
     moving_on: str
     """How to leave this database alone and use another."""
     version_query: str
+    check_query: str
+    """Gives "ok", or what is wrong with the files."""
     engine: Engine
 
     def close(self) -> None: ...
@@ -37,7 +43,19 @@ class Backend(Protocol):
         ...
 
     def begin(self, connection: Connection) -> None:
-        """Make what follows one transaction, changes of tables too."""
+        """Make what follows one transaction, changes of tables too.
+
+        Raises:
+            DataDirectoryInUse: another process holds it now.
+        """
+        ...
+
+    def renew(self, connection: Connection) -> str:
+        """Let nobody write any more who does not know the token that this returns; "" where others cannot write anyway."""
+        ...
+
+    def kind(self, error: DBAPIError) -> type[DataDirectoryError]:
+        """What an error is that there is advice about."""
         ...
 
     def advice(self, error: DBAPIError) -> str | None:
@@ -64,14 +82,16 @@ class Backend(Protocol):
 class Database:
     """Hands out connections; each is one transaction. May be used from any thread."""
 
-    def __init__(self, place: Path | str) -> None:
+    def __init__(self, place: Path | str, token: str = "") -> None:
         """Open a SQLite file, made if there is none, or the database of a PostgreSQL URL.
+
+        `token` is for a process that does not own the PostgreSQL database: see `renew`.
 
         Raises:
             SettingsError: the URL cannot be read, or its driver is not installed.
             DataDirectoryError: the file was emptied.
         """
-        self.backend: Backend = SqliteFile(place) if isinstance(place, Path) else PostgresDatabase(place)
+        self.backend: Backend = SqliteFile(place) if isinstance(place, Path) else PostgresDatabase(place, token)
 
     def close(self) -> None:
         self.backend.close()
@@ -86,6 +106,15 @@ class Database:
         with self._translated():
             self.backend.hold()
 
+    def renew(self) -> str:
+        """Let no other process write any more, and return the token by which some may from now on.
+
+        Raises:
+            DataDirectoryError: the database cannot be written.
+        """
+        with self._translated(), self.backend.engine.begin() as connection:
+            return self.backend.renew(connection)
+
     def version(self) -> str:
         """Of SQLite, or of the PostgreSQL server.
 
@@ -94,6 +123,16 @@ class Database:
         """
         with self.reading() as connection:
             return str(connection.exec_driver_sql(self.backend.version_query).scalar_one())
+
+    def damage(self) -> str:
+        """What is wrong with the files; empty if nothing is, or where a server looks after them.
+
+        Raises:
+            DataDirectoryError: the database cannot be read.
+        """
+        with self.reading() as connection:
+            said = connection.exec_driver_sql(self.backend.check_query).scalars().all()
+        return "" if said == ["ok"] else "; ".join(map(str, said))
 
     @contextmanager
     def reading(self) -> Generator[Connection]:
@@ -110,6 +149,7 @@ class Database:
 
         Raises:
             DataDirectoryError: the database cannot be written; the message says what to do about it.
+            DataDirectoryInUse: another process took a PostgreSQL database over.
         """
         with self._translated(), self.backend.engine.begin() as connection:
             self.backend.begin(connection)
@@ -124,9 +164,20 @@ class Database:
             if advice is None:
                 raise
             said = " ".join(str(error.orig).split())
-            raise DataDirectoryError(f"{self.backend.name} cannot be used ({said}); {advice}") from error
+            raise self.backend.kind(error)(f"{self.backend.name} cannot be used ({said}); {advice}") from error
+        except PoolTimeout as error:
+            raise DatabaseUnavailable(
+                f"{self.backend.name} has been busy with other requests for too long; try again in a moment"
+            ) from error
 
 
 def upsert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
     """An insert that can be told what to do `on_conflict`, which SQL's standard has no word for."""
     return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def batched(items: Iterable[str]) -> Iterator[list[str]]:
+    """So many values as one statement may name, at a time."""
+    iterator = iter(items)
+    while batch := list(islice(iterator, _BATCH)):
+        yield batch

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import chromadb
 import numpy as np
@@ -16,31 +15,42 @@ from chromadb.errors import ChromaError
 
 from chatbot.encoders import Vectors
 from chatbot.errors import IndexDamaged
+from chatbot.knowledge.chroma_server import ChromaServer, Place
+from chatbot.knowledge.native import Translated
 from chatbot.knowledge.tables import IndexRow
 
 _HNSW: Any = {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 32}
 """Generous, so that the graph answers as an exact scan would at the sizes one machine holds."""
+DENSE = "chroma"
+"""The folder's name."""
+_PAGE = 50_000
 _TRIAL_VECTORS = 1000
+_TRIAL_S = 600
+_TRIAL_FILE_BYTES = 64 * 2**30
+"""One torn length has made Chroma write a file of hundreds of gigabytes (chroma#7510)."""
 _FAULTS = (ChromaError, ValueError, OSError, KeyError, RuntimeError)
 """What Chroma raises where its files cannot be read or written."""
 
 
 class DenseIndex:
-    """Cosine search over chunk vectors. One process at a time may open a folder."""
+    """Cosine search over chunk vectors. One process at a time may open a folder, or one generation of a catalogue's on a server.
 
-    def __init__(self, folder: Path) -> None:
+    Every method raises `IndexUnavailable` where a server does not answer.
+    """
+
+    def __init__(self, place: Path | Place) -> None:
         """
         Raises:
-            IndexDamaged: Chroma cannot open the folder.
+            IndexDamaged: Chroma cannot open the folder, or the collection of its server.
         """
-        try:
-            self._client: Any = chromadb.PersistentClient(str(folder), Settings(anonymized_telemetry=False, allow_reset=False))
+        with _translated(f"opened in {place if isinstance(place, Path) else place.collection}"):
+            self._client: Any = _embedded(place) if isinstance(place, Path) else place.client
+            name = "chunks" if isinstance(place, Path) else place.collection
             self._collection: Any = self._client.get_or_create_collection(
-                "chunks", embedding_function=None, configuration={"hnsw": _HNSW}
+                name, embedding_function=None, configuration={"hnsw": _HNSW}
             )
             self._batch: int = self._client.get_max_batch_size()
-        except _FAULTS as error:
-            raise IndexDamaged(f"the dense index in {folder} cannot be opened: {error}") from error
+            self._hides: dict[frozenset[str], bool] = {}
 
     def close(self) -> None:
         self._client.close()
@@ -60,6 +70,8 @@ class DenseIndex:
                     embeddings=embeddings,
                     metadatas=[{"collection": row.collection, "access": row.access} for row in batch],
                 )
+            for scopes in list(self._hides):
+                self._hides[scopes] |= any(row.access not in scopes for row in batch)
 
     def delete(self, ids: Sequence[str]) -> None:
         """
@@ -76,14 +88,49 @@ class DenseIndex:
         Raises:
             IndexDamaged: Chroma failed.
         """
-        where: dict[str, Any] = {"access": {"$in": list(scopes)}}
-        if collections:
-            where = {"$and": [where, {"collection": {"$in": list(collections)}}]}
         if not scopes:  # Chroma refuses an empty list
             return {}
         with _translated("searched"):
+            clauses: list[dict[str, Any]] = [{"collection": {"$in": list(collections)}}] if collections else []
+            if self._hides_from(scopes):
+                clauses.append({"access": {"$in": list(scopes)}})
+            where = {"$and": clauses} if len(clauses) > 1 else next(iter(clauses), None)
             found = self._collection.query(query_embeddings=[vector], n_results=k, where=where, include=["distances"])
         return {id_: 1.0 - distance for id_, distance in zip(found["ids"][0], found["distances"][0], strict=True)}
+
+    def nearest(self, vectors: Vectors) -> list[float]:
+        """For each of n vectors the cosine of the chunk nearest to it, whoever may see that.
+
+        Raises:
+            IndexDamaged: Chroma failed, or found nothing.
+        """
+        with _translated("searched"):
+            found = self._collection.query(query_embeddings=list(vectors), n_results=1, include=["distances"])["distances"]
+        if not all(found):
+            raise IndexDamaged("the dense index finds nothing")
+        return [1.0 - distances[0] for distances in found]
+
+    def vectors(self, ids: Sequence[str]) -> dict[str, Vectors]:
+        """The vectors the index holds of some chunks, by id; those it does not hold are absent.
+
+        Raises:
+            IndexDamaged: Chroma failed.
+        """
+        with _translated("read"):
+            found = self._collection.get(ids=list(ids), include=["embeddings"])
+        return dict(zip(found["ids"], found["embeddings"], strict=True))
+
+    def _hides_from(self, scopes: Sequence[str]) -> bool:
+        """True if these scopes do not open every chunk.
+
+        Filtering makes a search ten times as slow, and mostly there is nothing to filter. Who may see a document is the
+        catalogue's to say in any case.
+        """
+        key = frozenset(scopes)
+        if key not in self._hides:
+            hidden = self._collection.get(where={"access": {"$nin": list(scopes)}}, limit=1, include=[])
+            self._hides[key] = bool(hidden["ids"])
+        return self._hides[key]
 
     def try_out(self) -> None:
         """Read every vector and walk a stretch of the graph on disk.
@@ -104,27 +151,81 @@ class DenseIndex:
         Raises:
             IndexDamaged: Chroma failed.
         """
+        found: set[str] = set()
         with _translated("read"):
-            return set(self._collection.get(include=[])["ids"])
+            # by pages, or a server would send some hundred megabytes at once
+            for start in range(0, self._collection.count(), _PAGE):
+                found.update(self._collection.get(limit=_PAGE, offset=start, include=[])["ids"])
+        return found
+
+
+class DenseHome(Protocol):
+    """Where the dense index of each generation is kept: in the folder of its other files, or on a server."""
+
+    def open(self, folder: Path) -> DenseIndex:
+        """
+        Raises:
+            IndexDamaged: it cannot be opened.
+            IndexUnavailable: the server does not answer.
+        """
+        ...
+
+    def sweep(self, kept: Path) -> None:
+        """Delete what lies elsewhere than in folders, of all generations but one."""
+        ...
+
+
+class Embedded:
+    """A `DenseHome` in the folders."""
+
+    def open(self, folder: Path) -> DenseIndex:
+        return DenseIndex(folder / DENSE)
+
+    def sweep(self, kept: Path) -> None:
+        """The folders are deleted with all that is in them."""
+
+
+class ServedDense:
+    """A `DenseHome` on a server."""
+
+    def __init__(self, server: ChromaServer) -> None:
+        self._server = server
+
+    def open(self, folder: Path) -> DenseIndex:
+        return DenseIndex(self._server.place(folder))
+
+    def sweep(self, kept: Path) -> None:
+        self._server.sweep(kept)
+
+
+def has_graph(folder: Path) -> bool:
+    """True if Chroma has written a graph to disk, which it does after a thousand vectors."""
+    return any(folder.glob("*/index_metadata.pickle"))
 
 
 def withstands(folder: Path) -> bool:
     """True if a child process lived through reading all of the folder: a torn graph file ends the process that reads it."""
-    if not any(folder.glob("*/index_metadata.pickle")):
-        return True  # no graph was written to disk yet
+    if not has_graph(folder):
+        return True
     child = [sys.executable, "-m", "chatbot.knowledge.dense", str(folder)]
-    return subprocess.run(child, capture_output=True, check=False).returncode == 0
-
-
-@contextmanager
-def _translated(what: str) -> Generator[None]:
     try:
-        yield
-    except _FAULTS as error:
-        raise IndexDamaged(
-            f"the dense index could not be {what}: {error}; see that the disk has room, and start again"
-        ) from error
+        return subprocess.run(child, capture_output=True, check=False, timeout=_TRIAL_S).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
+
+
+def _embedded(folder: Path) -> Any:
+    return chromadb.PersistentClient(str(folder), Settings(anonymized_telemetry=False, allow_reset=False))
+
+
+def _translated(what: str) -> Translated:
+    return Translated(f"the dense index could not be {what}", _FAULTS)
 
 
 if __name__ == "__main__":
+    if sys.platform != "win32":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (_TRIAL_FILE_BYTES, _TRIAL_FILE_BYTES))
     DenseIndex(Path(sys.argv[1])).try_out()

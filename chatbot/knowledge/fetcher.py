@@ -7,26 +7,26 @@ from __future__ import annotations
 
 import re
 import ssl
-import threading
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from ipaddress import ip_address
-from weakref import WeakValueDictionary
 
-from chatbot import __version__
-from chatbot.errors import DocumentRefused, FetchFailed, UrlRefused
-from chatbot.knowledge import bodies, connections, media_types, urls
+from chatbot.errors import DocumentGone, DocumentRefused, FetchFailed, UrlRefused
+from chatbot.knowledge import bodies, charsets, connections, media_types, urls
 from chatbot.knowledge.addresses import Address, Private, special
 from chatbot.knowledge.clock import Clock
 from chatbot.knowledge.connections import Network, Reply, SystemNetwork
 from chatbot.knowledge.fetched import Conditional, Fetched, NotModified, Page
+from chatbot.knowledge.manners import MAX_WAIT_S, Manners, retry_after
 from chatbot.knowledge.urls import Url
 from chatbot.sections import FetchSettings
 
-AGENT = "chatbot"
 MAX_REDIRECTS = 5
 _REDIRECTS = {301, 302, 303, 307, 308}
 _LATER = {408, 425, 429}
+_NEEDS_LOGIN = {401, 403, 407}
+_PUT_OFF = {429, 503}
 _VALIDATOR = re.compile(r"[\x20-\x7e]{1,1000}")
 
 
@@ -37,28 +37,42 @@ class Fetcher:
         self._settings = settings
         self._private = Private.of(settings.allow_private)
         self._network = network or SystemNetwork()
-        self._tls = tls or connections.trusted()
-        self._hosts: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
-        self._lock = threading.Lock()
+        self._given_tls = tls
+        self._manners = Manners(settings.pause_s)
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        return self._given_tls or connections.trusted()
 
     @property
     def max_bytes(self) -> int:
         return self._settings.max_bytes
 
+    @property
+    def product(self) -> str:
+        """The name that a robots.txt calls us by."""
+        return self._settings.user_agent.partition("/")[0]
+
+    @property
+    def obeys_robots(self) -> bool:
+        return self._settings.obey_robots
+
     def fetch(self, url: str, known: Conditional | None = None) -> Fetched | NotModified:
-        """GET a page that some format reads.
+        """GET a page that some format reads, text in UTF-8 where only the server said how it was encoded.
 
         Raises:
-            DocumentRefused: there is no such page, it is too large, or no format reads it.
+            DocumentGone: there is no such page.
+            DocumentRefused: it is too large, or no format reads it.
             UrlRefused: the URL, or one it redirects to, is malformed or not public; that one was not connected to.
-            FetchFailed: no answer now.
+            FetchFailed: no answer now, or not without a login.
         """
         with self._found(url, known) as (at, reply):
             if reply.status == 304:
                 return NotModified(str(at))
             suffix = media_types.suffix(reply.headers.get("content-type", ""), at.path)
             page = _page(at, reply, self._settings.max_bytes)
-        return Fetched(**vars(page), suffix=suffix)
+        content = charsets.utf8(page.content, page.content_type)
+        return Fetched(page.url, content, page.content_type, page.etag, page.last_modified, suffix)
 
     def load(self, url: str, most: int | None = None) -> Page:
         """GET whatever a URL holds, up to `most` bytes or else fetch.max_bytes; errors as for `fetch`."""
@@ -69,42 +83,56 @@ class Fetcher:
     def _found(self, url: str, known: Conditional | None) -> Generator[tuple[Url, Reply]]:
         """The response after all redirects: 200, or 304 if it answers `known`."""
         clock = Clock(self._settings)
-        at = urls.parse(url)
-        for _ in range(MAX_REDIRECTS + 1):
+        at, hops, waited, is_inside = urls.parse(url), 0, False, True
+        while hops <= MAX_REDIRECTS:
             condition = _condition(known) if known and known.url == str(at) else {}
-            with self._asked(at, condition, clock) as reply:
-                if reply.status not in _REDIRECTS:
+            with self._asked(at, condition, clock, is_inside) as reply:
+                if reply.status in _REDIRECTS:
+                    at, hops = _next(at, reply), hops + 1
+                    is_inside = is_inside and bool(self._special(reply.address))
+                elif not waited and self._put_off(at, reply):
+                    waited = True
+                else:
                     _check_status(at, reply, bool(condition))
                     yield at, reply
                     return
-                at = _next(at, reply)
         raise UrlRefused(f"{urls.shown(url)} redirects more than {MAX_REDIRECTS} times; give the address of the page itself")
 
     @contextmanager
-    def _asked(self, url: Url, condition: dict[str, str], clock: Clock) -> Generator[Reply]:
-        headers = {"User-Agent": f"{AGENT}/{__version__}", "Accept": "*/*", "Accept-Encoding": "gzip", **condition}
-        with clock.waiting(self._turn(url.host)):
+    def _asked(self, url: Url, condition: dict[str, str], clock: Clock, is_inside: bool) -> Generator[Reply]:
+        headers = {"User-Agent": self._settings.user_agent, "Accept": "*/*", "Accept-Encoding": "gzip", **condition}
+        tls = self._tls if url.scheme == "https" else None
+        with clock.waiting(self._manners.turn(url.host)):
             clock.connecting()
-            addresses = self._checked(url, clock)
-            with connections.get(url, addresses, headers, self._tls, self._network, clock) as reply:
+            addresses = self._checked(url, clock, is_inside)
+            with connections.get(url, addresses, headers, tls, self._network, clock) as reply:
                 yield reply
 
-    def _checked(self, url: Url, clock: Clock) -> Sequence[Address]:
-        """Every address of the host, if each may be connected to."""
+    def _checked(self, url: Url, clock: Clock, is_inside: bool) -> Sequence[Address]:
+        """Every address of the host, if each may be connected to; `is_inside` until a public server has redirected us."""
         literal = _literal(url.host)
         addresses = [literal] if literal else connections.resolve(self._network, url.host, clock)
         for address in addresses:
-            kind = special(address)
+            kind, at = self._special(address), urls.shown(str(url))
             if kind and not self._private.allows(url.host, address):
                 raise UrlRefused(
-                    f"{urls.shown(str(url))} leads to {address}, which is not on the public internet ({kind}); "
+                    f"{at} leads to {address}, which is not on the public internet ({kind}); "
                     f"to allow it on purpose, add {url.host!r} or its network to fetch.allow_private"
                 )
+            if kind and not is_inside:
+                raise UrlRefused(f"a server on the public internet redirects to {at} ({kind}); give that address if you trust it")
         return addresses
 
-    def _turn(self, host: str) -> threading.Lock:
-        with self._lock:
-            return self._hosts.setdefault(host, threading.Lock())
+    def _special(self, address: Address) -> str:
+        return special(address) or ("of this machine" if self._network.owns(address) else "")
+
+    def _put_off(self, url: Url, reply: Reply) -> bool:
+        """Note when the host wants to be asked again; true if that is soon enough to wait for."""
+        seconds = retry_after(reply.headers.get("retry-after", "")) if reply.status in _PUT_OFF else None
+        if seconds is None:
+            return False
+        self._manners.turn(url.host).put_off(seconds)
+        return seconds <= MAX_WAIT_S
 
 
 def _literal(host: str) -> Address | None:
@@ -124,9 +152,9 @@ def _check_status(url: Url, reply: Reply, was_conditional: bool) -> None:
     if status == 200 or (status == 304 and was_conditional):
         return
     if status in {404, 410}:
-        raise DocumentRefused(f"there is nothing at {at} (status {status}); check the address")
-    if status in {401, 403, 407}:
-        raise DocumentRefused(f"{at} may not be read without a login (status {status}); download it and add the file")
+        raise DocumentGone(f"there is nothing at {at} (status {status}); check the address")
+    if status in _NEEDS_LOGIN:
+        raise FetchFailed(f"{at} may not be read without a login (status {status}); download it and add the file")
     if 400 <= status < 500 and status not in _LATER:
         raise DocumentRefused(f"{at} is refused by its server (status {status}); check the address")
     raise FetchFailed(f"{at} was answered with status {status}; try again later")

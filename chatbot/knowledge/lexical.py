@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import tantivy
 from tantivy import Occur, Query
 
-from chatbot.errors import IndexDamaged
+from chatbot.knowledge.native import Translated
 from chatbot.knowledge.tables import IndexRow
 from chatbot.terms import terms
 
@@ -40,12 +39,10 @@ class LexicalIndex:
         # our terms, joined by spaces: tantivy splits them again and changes nothing
         builder.add_text_field("terms", tokenizer_name="whitespace", index_option="freq")
         self._schema = builder.build()
-        try:
+        with _translated(f"opened in {folder}"):
             folder.mkdir(parents=True, exist_ok=True)
             self._index = tantivy.Index(self._schema, str(folder))
             self._writer = self._index.writer(_WRITER_BYTES, 1)
-        except _FAULTS as error:
-            raise IndexDamaged(f"the lexical index in {folder} cannot be opened: {error}") from error
 
     def close(self) -> None:
         """
@@ -90,16 +87,22 @@ class LexicalIndex:
         wanted = list(dict.fromkeys(terms(text)))[:_MAX_QUERY_TERMS]
         if not wanted:
             return {}
-        searcher = self._index.searcher()
-        clauses = [(Occur.Must, Query.boolean_query([(Occur.Should, self._scored(searcher, term)) for term in wanted]))]
-        clauses.append((Occur.Must, self._any_of("access", scopes)))
-        if collections:
-            clauses.append((Occur.Must, self._any_of("collection", collections)))
-        return _found(searcher, Query.boolean_query(clauses), k)
+        with _translated("searched"):
+            searcher = self._index.searcher()
+            clauses = [(Occur.Must, Query.boolean_query([(Occur.Should, self._scored(searcher, term)) for term in wanted]))]
+            clauses.append((Occur.Must, self._any_of("access", scopes)))
+            if collections:
+                clauses.append((Occur.Must, self._any_of("collection", collections)))
+            return _found(searcher, Query.boolean_query(clauses), k)
 
     def ids(self) -> set[str]:
-        searcher = self._index.searcher()
-        return set(_found(searcher, Query.all_query(), max(1, searcher.num_docs)))
+        """
+        Raises:
+            IndexDamaged: tantivy failed.
+        """
+        with _translated("read"):
+            searcher = self._index.searcher()
+            return set(_found(searcher, Query.all_query(), max(1, searcher.num_docs)))
 
     def _scored(self, searcher: tantivy.Searcher, term: str) -> Query:
         """The term, or where no chunk holds it, what it was probably meant to be: one letter changed, or two swapped."""
@@ -120,16 +123,9 @@ class LexicalIndex:
 
 
 def _found(searcher: tantivy.Searcher, query: Query, k: int) -> dict[str, float]:
-    with _translated("searched"):
-        hits = searcher.search(query, limit=k, count=False).hits
-        return {searcher.doc(address)["id"][0]: score for score, address in hits}
+    hits = searcher.search(query, limit=k, count=False).hits
+    return {searcher.doc(address)["id"][0]: score for score, address in hits}
 
 
-@contextmanager
-def _translated(what: str) -> Generator[None]:
-    try:
-        yield
-    except _FAULTS as error:
-        raise IndexDamaged(
-            f"the lexical index could not be {what}: {error}; see that the disk has room, and start again"
-        ) from error
+def _translated(what: str) -> Translated:
+    return Translated(f"the lexical index could not be {what}", _FAULTS)

@@ -14,12 +14,41 @@ _SUFFIXES = {
     "text/plain": "txt",
     "application/pdf": "pdf",
     "application/x-pdf": "pdf",
+    "application/msword": "doc",
+    "application/rtf": "rtf",
+    "text/rtf": "rtf",
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation": "pptx",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
+    "application/vnd.ms-excel": "xls",
+    "application/vnd.oasis.opendocument.text": "odt",
+    "application/vnd.oasis.opendocument.spreadsheet": "ods",
+    "application/vnd.oasis.opendocument.presentation": "odp",
+    "text/csv": "csv",
+    "text/tab-separated-values": "tsv",
+    "application/json": "json",
+    "application/jsonl": "jsonl",
+    "application/x-ndjson": "ndjson",
+    "application/xml": "xml",
+    "text/xml": "xml",
+    "application/rss+xml": "xml",
+    "application/atom+xml": "xml",
+    "text/x-rst": "rst",
+    "application/epub+zip": "epub",
+    "message/rfc822": "eml",
+    "application/zip": "zip",
+    "application/gzip": "gz",
+    "application/x-gzip": "gz",
+    "application/x-bzip2": "bz2",
 }
 _SAY_NOTHING = {"", "application/octet-stream", "binary/octet-stream", "application/x-download", "application/force-download"}
 _OTHER_NAMES = {"htm", "markdown", "text"}
-_PLAIN_TOO = {"md", "markdown", "text"}
-"""Suffixes that many servers send as text/plain."""
+_WIDE = {
+    "text/plain": {"md", "markdown", "text", "csv", "tsv", "rst", "json", "jsonl", "ndjson"},
+    "application/json": {"jsonl", "ndjson"},
+    "application/zip": {"docx", "xlsx", "pptx", "odt", "ods", "odp", "epub"},
+}
+"""Types under which many servers send more than one format: of these, the suffix is believed."""
 
 
 def suffix(content_type: str, path: str) -> str:
@@ -31,7 +60,7 @@ def suffix(content_type: str, path: str) -> str:
     kind = content_type.partition(";")[0].strip().lower()
     named = suffix_of(path)
     formats = registry.names("chatbot.formats")
-    if kind == "text/plain" and named in _PLAIN_TOO and named in formats:
+    if named in _WIDE.get(kind, ()) and named in formats:
         return named
     found = _SUFFIXES.get(kind, "")
     if not found and named in formats and (kind in _SAY_NOTHING or named not in {*_SUFFIXES.values(), *_OTHER_NAMES}):

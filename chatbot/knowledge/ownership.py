@@ -52,6 +52,7 @@ class Ownership:
                 f"the data directory {str(data_dir)!r} cannot be written: {error.strerror}; "
                 "set CHATBOT_DATA_DIR to one that can, or mend its permissions"
             ) from error
+        self._place = data_dir / _FILE
         self._file = os.fdopen(descriptor, "r+", encoding="utf-8")
         deadline = time.monotonic() + wait_s
         while not _try_lock(self._file):
@@ -65,11 +66,21 @@ class Ownership:
         self.announce(Owner(pid=os.getpid(), command=command))
 
     def announce(self, owner: Owner) -> None:
-        """Write down who owns the directory and how to reach it."""
-        self._file.seek(0)
-        self._file.truncate()
-        self._file.write(owner.model_dump_json())
-        self._file.flush()
+        """Write down who owns the directory and how to reach it.
+
+        Raises:
+            DataDirectoryError: the disk is full.
+        """
+        written = owner.model_dump_json().encode()
+        try:
+            # past the file's buffer, which would try again and fail again when it is closed
+            os.lseek(self._file.fileno(), 0, os.SEEK_SET)
+            os.ftruncate(self._file.fileno(), 0)
+            os.write(self._file.fileno(), written)
+        except OSError as error:
+            raise DataDirectoryError(
+                f"{self._place} cannot be written: {error.strerror}; make room on the disk, then run the command again"
+            ) from error
 
     def release(self) -> None:
         self._file.seek(0)

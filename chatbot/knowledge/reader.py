@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import logging
+import os
+import stat
 from pathlib import Path
 from typing import Any
 
 from chatbot import registry
 from chatbot.errors import DocumentRefused, FormatFailed
 from chatbot.knowledge.formats.extracted import Extracted
-from chatbot.knowledge.formats.kind import CONTAINERS, kind
+from chatbot.knowledge.formats.kind import CONTAINERS, PICTURES, kind
+from chatbot.schema import Box, CitedWords
 
+NO_FILE = "a pipe, socket or device is not read"
 MAX_BYTES = 50 * 2**20
 _MAX_REASON = 200
-_MARKED = {"pdf", "rtf", "gz", "bz2", *CONTAINERS}
+_MARKED = {"pdf", "rtf", "gz", "bz2", *CONTAINERS, *PICTURES}
 """Formats whose files show in their first bytes what they are."""
+_SAME = {"jpeg": "jpg", "tif": "tiff"}
 
 _log = logging.getLogger(__name__)
 
 
 def suffix_of(name: str) -> str:
     return Path(name).suffix.lower().removeprefix(".")
+
+
+def title_of(name: str) -> str:
+    """The title of a document that has none of its own."""
+    return Path(name).stem.replace("-", " ").replace("_", " ").strip()
 
 
 def supported(name: str) -> bool:
@@ -36,8 +46,15 @@ def load(name: str, file: Path) -> bytes:
         OSError: the file is gone, or may not be read.
     """
     _check_type(name)
-    _check_size(file.stat().st_size)
-    return file.read_bytes()
+    # a pipe that has come to lie here would let its reader wait for ever
+    with open(file, "rb", opener=lambda path, flags: os.open(path, flags | getattr(os, "O_NONBLOCK", 0))) as opened:
+        about = os.fstat(opened.fileno())
+        if not stat.S_ISREG(about.st_mode):
+            raise DocumentRefused(NO_FILE)
+        _check_size(about.st_size)
+        raw = opened.read(MAX_BYTES + 1)  # it may be growing
+    _check_size(len(raw))
+    return raw
 
 
 def read(name: str, raw: bytes) -> Extracted:
@@ -57,8 +74,26 @@ def read(name: str, raw: bytes) -> Extracted:
     if not extracted.text.strip():
         raise DocumentRefused("there is no text in it")
     if not extracted.title:
-        extracted = extracted.model_copy(update={"title": Path(name).stem.replace("-", " ").replace("_", " ").strip()})
+        extracted = extracted.model_copy(update={"title": title_of(name)})
     return extracted
+
+
+def locate(raw: bytes, cited: CitedWords) -> tuple[Box, ...]:
+    """Where words stand on the pages of a PDF; see `pdf_boxes.locate`.
+
+    Raises:
+        DocumentRefused: they do not stand there, or the file cannot be read.
+        FormatFailed: the format raised something else; the log has its traceback.
+    """
+    from chatbot.knowledge.formats import pdf_boxes  # the one format that is not asked for by a suffix
+
+    try:
+        return pdf_boxes.locate(raw, cited)
+    except DocumentRefused:
+        raise
+    except Exception as error:  # noqa: BLE001  as below
+        _log.exception("locating words failed")
+        raise FormatFailed(f"locating the words failed: {type(error).__name__}: {error}"[:_MAX_REASON]) from error
 
 
 def _extract(name: str, suffix: str, raw: bytes) -> Extracted:
@@ -88,7 +123,8 @@ def _check_size(size: int) -> None:
 
 def _check_content(suffix: str, raw: bytes) -> None:
     found = kind(raw)
-    expected = suffix if suffix in _MARKED else None
+    expected = _SAME.get(suffix, suffix)
+    expected = expected if expected in _MARKED else None
     if found in {expected, CONTAINERS.get(suffix, expected)} or (expected == "pdf" and b"%PDF-" in raw[:1024]):
         return
     if found == "encrypted":

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from urllib.robotparser import RobotFileParser
-
 from chatbot.errors import DocumentRefused, UrlRefused
-from chatbot.knowledge.fetcher import AGENT, Fetcher
+from chatbot.knowledge import robots_file
+from chatbot.knowledge.fetcher import Fetcher
+from chatbot.knowledge.robots_file import Rule
 from chatbot.knowledge.urls import Url
 
 _MAX_BYTES = 512 * 1024
@@ -17,26 +17,26 @@ class Robots:
 
     def __init__(self, fetcher: Fetcher) -> None:
         self._fetcher = fetcher
-        self._rules: dict[str, RobotFileParser] = {}
+        self._rules: dict[str, list[Rule]] = {}
 
     def allow(self, url: Url) -> bool:
-        """True if the site has nothing against this page being fetched.
+        """True if the site has nothing against this page being fetched, or nobody is to ask it.
 
         Raises:
             FetchFailed: its rules cannot be had now, and by RFC 9309 nothing may be fetched then.
             UrlRefused: the site may not be connected to.
         """
+        if not self._fetcher.obeys_robots:
+            return True
         if url.site not in self._rules:
             self._rules[url.site] = self._read(url.site)
-        return self._rules[url.site].can_fetch(AGENT, str(url))
+        return robots_file.allowed(self._rules[url.site], url.target)
 
-    def _read(self, site: str) -> RobotFileParser:
-        rules = RobotFileParser()
+    def _read(self, site: str) -> list[Rule]:
         try:
-            text = self._fetcher.load(f"{site}/robots.txt", _MAX_BYTES).content.decode("utf-8-sig", errors="replace")
+            page = self._fetcher.load(f"{site}/robots.txt", _MAX_BYTES)
         except UrlRefused:
             raise
         except DocumentRefused:  # there is none, or nobody is to see it: RFC 9309, section 2.3.1.3
-            text = ""
-        rules.parse(text.splitlines())
-        return rules
+            return []
+        return robots_file.read(page.content.decode("utf-8-sig", errors="replace"), self._fetcher.product)

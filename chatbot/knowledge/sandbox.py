@@ -14,21 +14,27 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from typing import IO, NamedTuple, Self
 
 from pydantic import ValidationError
 
 from chatbot.errors import DocumentRefused, FormatFailed
 from chatbot.knowledge.formats.extracted import Extracted
-from chatbot.schema import Value
+from chatbot.schema import Box, CitedWords, Value
 
 MIB = 2**20
 
 _KEPT = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "SYSTEMROOT")
 """Of the environment: what an interpreter needs to find its parts. A key of ours has no business there."""
+_ADDED = {"OMP_THREAD_LIMIT": "1"}
+"""Tesseract would take four threads for a page, and be hardly faster."""
 _LENGTH = 8
 _DOCUMENTS = 500
 """A child's memory grows a little with every document, and a new one costs half a second."""
+
+
+TOO_MUCH_MEMORY = "reading it takes more memory than a document may; split it"
 
 
 class Limits(NamedTuple):
@@ -42,9 +48,10 @@ class Limits(NamedTuple):
 
 
 class Verdict(Value):
-    """What the child says of a document: one of the three is set."""
+    """What the child says of a document: one of the four is set."""
 
     extracted: Extracted | None = None
+    boxes: tuple[Box, ...] | None = None
     refused: str = ""
     failed: str = ""
 
@@ -77,26 +84,49 @@ class Sandbox:
             DocumentRefused: the reason; or it takes more time, memory or room than a document may.
             FormatFailed: the format failed, or ended its process.
         """
+        said = self._heard(name.encode("utf-8", "surrogateescape"), b"", raw)
+        if said.extracted is None:
+            raise FormatFailed(said.failed)
+        return said.extracted
+
+    def locate(self, raw: bytes, cited: CitedWords) -> tuple[Box, ...]:
+        """As `pdf_boxes.locate`, in the child.
+
+        Raises:
+            DocumentRefused: the words do not stand on the pages that are named; or a limit was passed.
+            FormatFailed: the format failed, or ended its process.
+        """
+        said = self._heard(b"", cited.model_dump_json().encode(), raw)
+        if said.boxes is None:
+            raise FormatFailed(said.failed)
+        return said.boxes
+
+    def _heard(self, *request: bytes) -> Verdict:
         child = self._ready()
         late = threading.Event()
         timer = threading.Timer(self._limits.seconds, lambda: (late.set(), child.kill()))
         timer.start()
         try:
-            said = self._asked(child, name, raw)
+            said = self._asked(child, request)
         except (OSError, EOFError):
+            held = _held_bytes(child)
             self.close()
             if late.is_set():
                 raise DocumentRefused(f"reading it takes more than {self._limits.seconds:g} s; split the document") from None
+            if child.returncode < 0 and held > self._limits.memory_bytes // 2:
+                raise DocumentRefused(TOO_MUCH_MEMORY) from None  # native code ends where it gets no more
             raise FormatFailed(f"its reader ended with {_ending(child)}") from None
         finally:
             timer.cancel()
-        return _taken(said)
+        if said.refused:
+            raise DocumentRefused(said.refused)
+        return said
 
     def _ready(self) -> subprocess.Popen[bytes]:
         if self._child is None or self._read >= _DOCUMENTS or self._child.poll() is not None:
             self.close()
             command = [sys.executable, "-P", "-m", "chatbot.knowledge.sandboxed", str(self._limits.memory_bytes)]
-            kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+            kept = {name: os.environ[name] for name in _KEPT if name in os.environ} | _ADDED
             self._child = subprocess.Popen(
                 command, env=kept, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
             )
@@ -104,11 +134,11 @@ class Sandbox:
         self._read += 1
         return self._child
 
-    def _asked(self, child: subprocess.Popen[bytes], name: str, raw: bytes) -> Verdict:
+    def _asked(self, child: subprocess.Popen[bytes], request: Sequence[bytes]) -> Verdict:
         assert child.stdin
         assert child.stdout
-        send(child.stdin, name.encode("utf-8", "surrogateescape"))
-        send(child.stdin, raw)
+        for part in request:
+            send(child.stdin, part)
         length = int.from_bytes(_exactly(child.stdout, _LENGTH), "big")
         if length > self._limits.output_bytes:
             self.close()
@@ -142,12 +172,18 @@ def _exactly(pipe: IO[bytes], count: int) -> bytes:
     return read
 
 
-def _taken(said: Verdict) -> Extracted:
-    if said.refused:
-        raise DocumentRefused(said.refused)
-    if said.extracted is None:
-        raise FormatFailed(said.failed)
-    return said.extracted
+def _held_bytes(child: subprocess.Popen[bytes]) -> int:
+    """End a child, and say what memory it held at most; 0 where the system does not tell."""
+    if sys.platform != "linux" or child.returncode is not None:
+        return 0
+    import resource
+
+    # until it began a program of its own, a child counts as its own what its parent held
+    inherited = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    os.kill(child.pid, signal.SIGKILL)  # Popen.kill() would take the account of one that has ended
+    _, status, used = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    return used.ru_maxrss * 1024 if used.ru_maxrss > inherited else 0
 
 
 def _ending(child: subprocess.Popen[bytes]) -> str:

@@ -33,10 +33,10 @@ def main() -> None:
     _lock()
     while True:
         try:
-            name, raw = receive(requests).decode("utf-8", "surrogateescape"), receive(requests)
+            name, cited, raw = receive(requests), receive(requests), receive(requests)
         except EOFError:
             return
-        send(replies, _verdict(name, raw))
+        send(replies, _verdict(name.decode("utf-8", "surrogateescape"), cited, raw))
 
 
 def _own_pipes() -> tuple[IO[bytes], IO[bytes]]:
@@ -92,24 +92,25 @@ def _lock() -> None:
     sys.addaudithook(hook)
 
 
-def _verdict(name: str, raw: bytes) -> bytes:
+def _verdict(name: str, cited: bytes, raw: bytes) -> bytes:
+    """The text of a document, or the boxes of the words `cited` (JSON) where there are any."""
     from chatbot.errors import DocumentRefused, FormatFailed
     from chatbot.knowledge import reader
-    from chatbot.knowledge.sandbox import Verdict
+    from chatbot.knowledge.sandbox import TOO_MUCH_MEMORY, Verdict
+    from chatbot.schema import CitedWords
 
     try:
-        said = Verdict(extracted=reader.read(name, raw))
+        said = (
+            Verdict(boxes=reader.locate(raw, CitedWords.model_validate_json(cited)))
+            if cited
+            else Verdict(extracted=reader.read(name, raw))
+        )
     except DocumentRefused as error:
         said = Verdict(refused=str(error))
     except FormatFailed as error:
-        memory = "MemoryError" in str(error)
-        said = (
-            Verdict(refused="reading it takes more memory than a document may; split it")
-            if memory
-            else Verdict(failed=str(error))
-        )
+        said = Verdict(refused=TOO_MUCH_MEMORY) if "MemoryError" in str(error) else Verdict(failed=str(error))
     except MemoryError:
-        said = Verdict(refused="reading it takes more memory than a document may; split it")
+        said = Verdict(refused=TOO_MUCH_MEMORY)
     return said.model_dump_json().encode()
 
 

@@ -5,6 +5,7 @@ Source: https://www.sitemaps.org/protocol.html
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 from xml.parsers import expat
 
@@ -16,6 +17,9 @@ _MAX_CHARS = 8000
 _MAX_DEPTH = 20
 _PARENTS = {"url", "sitemap"}
 _GZIP_MAGIC = b"\x1f\x8b"
+_HEAD = 8192
+_ROOT = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<[?!](?:[^>])*>\s*)*<(?:[\w.-]{1,50}:)?(?:urlset|sitemapindex)[\s>/]")
+"""What comes before is declarations and comments."""
 
 
 class SitemapFile(NamedTuple):
@@ -24,6 +28,12 @@ class SitemapFile(NamedTuple):
     pages: list[str]
     sitemaps: list[str]
     """Of a sitemap index."""
+
+
+def is_one(content: bytes, most: int) -> bool:
+    """True for a sitemap or an index, whether or not all of it can be read."""
+    xml = bodies.unpacked([content], most) if content.startswith(_GZIP_MAGIC) else content
+    return bool(_ROOT.match(xml[:_HEAD].lstrip()))
 
 
 def read(content: bytes, most: int) -> SitemapFile:

@@ -7,6 +7,7 @@ from collections.abc import Collection
 
 from chatbot.errors import DocumentRefused, FetchFailed, UrlRefused
 from chatbot.knowledge import sitemap_file, urls
+from chatbot.knowledge.fetched import Page
 from chatbot.knowledge.fetcher import Fetcher
 from chatbot.knowledge.robots import Robots
 from chatbot.knowledge.sitemap_file import MAX_URLS
@@ -17,11 +18,14 @@ _MAX_FILES = 1000
 _MAX_S = 1800
 
 
-def sitemap(fetcher: Fetcher, url: str, other_sites: Collection[str] = ()) -> list[str]:
+def sitemap(
+    fetcher: Fetcher, url: str, other_sites: Collection[str] = (), robots: Robots | None = None, first: Page | None = None
+) -> list[str]:
     """The pages that a sitemap lists, in its order and each once, less those that robots.txt keeps from us.
 
     Left out, too, is what is malformed or lies on another site, unless listed in `other_sites` as scheme and host:
     https://docs.example.org. The site is that of `url`, and the one it redirects to.
+    `robots` has rules that were asked for before; `first` is what lies at `url`, if it was fetched already.
     One sitemap of an index that cannot be read fails the whole: its pages would otherwise look deleted.
 
     Raises:
@@ -29,17 +33,18 @@ def sitemap(fetcher: Fetcher, url: str, other_sites: Collection[str] = ()) -> li
         UrlRefused: `url`, or a sitemap on the same site, is malformed or not public.
         FetchFailed: a sitemap or robots.txt cannot be had now, or all of them not within half an hour.
     """
-    return _Crawl(fetcher, urls.parse(url), other_sites).pages()
+    return _Crawl(fetcher, urls.parse(url), other_sites, robots or Robots(fetcher), first).pages()
 
 
 class _Crawl:
     """One walk through a sitemap and those it names."""
 
-    def __init__(self, fetcher: Fetcher, first: Url, other_sites: Collection[str]) -> None:
+    def __init__(self, fetcher: Fetcher, first: Url, other_sites: Collection[str], robots: Robots, loaded: Page | None) -> None:
         self._fetcher = fetcher
         self._first = first
         self._sites = {first.site, *(urls.parse(site).site for site in other_sites)}
-        self._robots = Robots(fetcher)
+        self._robots = robots
+        self._loaded = loaded
         self._pages: dict[str, None] = {}
         self._seen: set[str] = set()
         self._ends = time.monotonic() + _MAX_S
@@ -62,7 +67,7 @@ class _Crawl:
         self._check_time()
         if len(self._seen) > _MAX_FILES:
             raise DocumentRefused(f"{_of(self._first)} has more than {_MAX_FILES:,} files; give the inner ones")
-        page = self._fetcher.load(str(url))
+        page = self._loaded if self._loaded and url == self._first else self._fetcher.load(str(url))
         found = sitemap_file.read(page.content, self._fetcher.max_bytes)
         base = urls.parse(page.url)
         if url == self._first:

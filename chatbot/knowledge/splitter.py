@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from itertools import pairwise, zip_longest
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from semantic_text_splitter import TextSplitter
 from tokenizers import Tokenizer
 
 from chatbot.knowledge.formats.extracted import Extracted, Heading
+from chatbot.knowledge.token_counts import counter
 from chatbot.schema import Chunk
 
-VERSION = 4
+VERSION = 5
 """Raised whenever the same document would be split or read differently: documents are then read anew."""
 
 _MAX_CHARS_PER_TOKEN = 16
@@ -27,6 +29,8 @@ _MOST_CHARS = 4_000
 _MOST_CHUNKS = 4
 """The splitter's time grows with the square of a line without boundaries. It is given no more than so much of one at once; the
 longest paragraphs of prose are shorter."""
+_MOST_AT_ONCE = 65_536
+"""Characters that the splitter is given: while it runs, no Ctrl+C is heard."""
 _BOUNDARIES = (
     re.compile(r".*[.!?…][\"')\]»”’]*\s", re.DOTALL),
     re.compile(r".*[。！？]", re.DOTALL),
@@ -43,23 +47,24 @@ class Splitter:
 
     def __init__(self, tokenizer_file: Path, min_tokens: int, max_tokens: int, encoder_tokens: int) -> None:
         """`encoder_tokens` is all the encoder reads of a text, its special tokens included."""
-        self._tokenizer = Tokenizer.from_file(str(tokenizer_file))
-        self._tokenizer.no_truncation()
-        self._tokenizer.no_padding()
         self._file = str(tokenizer_file)
         self._bounds = (min_tokens, max_tokens)
-        self._room = encoder_tokens - self._tokenizer.num_special_tokens_to_add(False)
+        self._encoder_tokens = encoder_tokens
         self._splitters: dict[int, TextSplitter] = {}
         self._most_chars = max_tokens * _MAX_CHARS_PER_TOKEN
         digest = hashlib.blake2b(tokenizer_file.read_bytes(), digest_size=4).hexdigest()
         self.recipe = f"v{VERSION} {min_tokens}-{max_tokens} of {encoder_tokens} {digest}"
         """Names everything that decides how a document is split."""
 
-    def split(self, document_id: str, document: Extracted) -> list[Chunk]:
-        """Chunks in reading order; `document.text[chunk.start:chunk.end] == chunk.text`."""
+    def split(self, document_id: str, document: Extracted, check: Callable[[], None] = lambda: None) -> list[Chunk]:
+        """Chunks in reading order; `document.text[chunk.start:chunk.end] == chunk.text`.
+
+        `check` is called before each chunk: a large text takes minutes, and who is tired of them raises from there.
+        """
         chunks: list[Chunk] = []
         for path, start, end in _sections(document):
             for place, text in self._pieces(_headings(document.title, path), document.text[start:end]):
+                check()
                 place += start
                 chunks.append(
                     Chunk(
@@ -93,6 +98,9 @@ class Splitter:
                 yield from ((end + one, end + another) for one, another in pairwise([0, *ends]))
                 start = end + len(line)
             end += len(line)
+            if end - start > _MOST_AT_ONCE:
+                yield start, end
+                start = end
         if start < end:
             yield start, end
 
@@ -111,15 +119,31 @@ class Splitter:
             ends.append(stop)
         return ends[1:]
 
+    @cached_property
+    def _tokenizer(self) -> Tokenizer:
+        # read when there is something to split: a sync that finds nothing new asks for the recipe alone
+        tokenizer = Tokenizer.from_file(self._file)
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        return tokenizer
+
+    @cached_property
+    def _count(self) -> Callable[[str], int]:
+        return counter(self._tokenizer)
+
+    @cached_property
+    def _room(self) -> int:
+        return self._encoder_tokens - self._tokenizer.num_special_tokens_to_add(False)
+
     def _splitter(self, headings: str) -> TextSplitter:
         """The splitter for what the headings leave of the encoder's tokens: at least half, whatever they take."""
         least, most = self._bounds
         left = self._room - len(self._tokenizer.encode(headings, add_special_tokens=False).ids)
         if left < most:
-            # in steps, so that there are few splitters: each holds a tokenizer of its own
+            # in steps, so that there are few splitters
             most = min(most, max(left // _STEP * _STEP, self._room // 2))
         if most not in self._splitters:
-            self._splitters[most] = TextSplitter.from_huggingface_tokenizer_file(self._file, (min(least, most), most))
+            self._splitters[most] = TextSplitter.from_callback(self._count, (min(least, most), most))
         return self._splitters[most]
 
 

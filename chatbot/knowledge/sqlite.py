@@ -11,10 +11,12 @@ from sqlalchemy import URL, Connection, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from chatbot.errors import DataDirectoryError
+from chatbot.knowledge import soundness
 
 _BUSY_S = 30
 
 _PERMISSIONS = "mend the permissions of the file and of its folder, or set CHATBOT_DATA_DIR to another directory"
+_LOST = "check the disk, then restore the file from a backup, or move its folder away, then run `chatbot sync`"
 _ADVICE = {
     sqlite3.SQLITE_FULL: "make room on the disk, then run the command again",
     sqlite3.SQLITE_BUSY: "close the other program that has it open, then run the command again",
@@ -24,8 +26,8 @@ _ADVICE = {
     sqlite3.SQLITE_AUTH: _PERMISSIONS,
     sqlite3.SQLITE_READONLY: _PERMISSIONS,
     sqlite3.SQLITE_CANTOPEN: _PERMISSIONS,
-    sqlite3.SQLITE_CORRUPT: "move it away, then run `chatbot sync`",
-    sqlite3.SQLITE_NOTADB: "move it away, then run `chatbot sync`",
+    sqlite3.SQLITE_CORRUPT: _LOST,
+    sqlite3.SQLITE_NOTADB: _LOST,
 }
 """What to do, by SQLite's primary result code; any other code is a mistake in our SQL."""
 
@@ -35,18 +37,14 @@ class SqliteFile:
 
     moving_on = "set CHATBOT_DATA_DIR to another directory"
     version_query = "SELECT sqlite_version()"
+    check_query = "PRAGMA integrity_check(5)"
 
     def __init__(self, file: Path) -> None:
         """
         Raises:
-            DataDirectoryError: the file was emptied.
+            DataDirectoryError: see `soundness.look`.
         """
-        if file.exists() and not file.stat().st_size and (file.parent / "indexes").exists():
-            # SQLite would take it for a new one, and all that was synced would be gone without a word
-            raise DataDirectoryError(
-                f"{file} is empty although there are indexes made from it; "
-                f"restore it from a backup, or move {file.parent} away, then run `chatbot sync`"
-            )
+        soundness.look(file)
         self.name = str(file)
         self._file = file
         self.engine = create_engine(URL.create("sqlite", database=str(file)), connect_args={"timeout": _BUSY_S})
@@ -54,6 +52,7 @@ class SqliteFile:
 
     def close(self) -> None:
         self.engine.dispose()
+        soundness.note(self._file)
 
     def hold(self) -> None:
         """Whoever opens the file owns the data directory that it lies in."""
@@ -61,6 +60,12 @@ class SqliteFile:
     def begin(self, connection: Connection) -> None:
         # Python's driver begins by itself only before a row is changed, so a changed table would be outside of the transaction
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    def renew(self, connection: Connection) -> str:
+        return ""
+
+    def kind(self, error: DBAPIError) -> type[DataDirectoryError]:
+        return DataDirectoryError
 
     def advice(self, error: DBAPIError) -> str | None:
         code: int = getattr(error.orig, "sqlite_errorcode", 0)
@@ -99,5 +104,6 @@ class SqliteFile:
 def _configure(connection: Any, _record: Any) -> None:
     # Rollback journal, not WAL: SQLite before 3.51.3 can lose commits in WAL mode with two connections (sqlite.org/wal.html,
     # "WAL-reset bug"), and Python builds carry such versions for years.
-    for pragma in ("journal_mode = DELETE", "synchronous = FULL", "foreign_keys = ON"):
+    # What is deleted is overwritten: a document that was removed shall not be found in the file's free pages.
+    for pragma in ("journal_mode = DELETE", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
         connection.execute(f"PRAGMA {pragma}")

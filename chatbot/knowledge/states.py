@@ -12,9 +12,11 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, insert, select, update
 
 from chatbot.knowledge import tables
+from chatbot.knowledge.database import upsert
 from chatbot.knowledge.splitter import embedded_hash, embedded_text
 from chatbot.knowledge.tables import Source
-from chatbot.schema import Chunk, Document, StoredState
+from chatbot.reports import StoredState
+from chatbot.schema import Chunk, Document
 
 _documents = tables.documents.c
 
@@ -22,14 +24,15 @@ LIVE: ColumnElement[bool] = _documents.state == "live"
 
 
 def versions(source: Source, wanted: ColumnElement[bool]) -> Select[*tuple[object, ...]]:
-    """Rows for `to_version` with their paths, the texts left where they are."""
+    """Rows of a source for `to_version`, with their paths."""
+    return stored(wanted).where(_documents.source_id == source.id)
+
+
+def stored(wanted: ColumnElement[bool]) -> Select[*tuple[object, ...]]:
+    """Rows for `to_stored`, the texts left where they are."""
     columns = [column for column in tables.documents.c if column.name != "text"]
-    return (
-        select(*columns, func.count(tables.chunks.c.id).label("chunks"))
-        .join(tables.chunks, isouter=True)
-        .where(_documents.source_id == source.id, wanted)
-        .group_by(_documents.id)
-    )
+    count = func.count(tables.chunks.c.id).label("chunks")
+    return select(*columns, count).join(tables.chunks, isouter=True).where(wanted).group_by(_documents.id)
 
 
 def record(connection: Connection, source: Source, paths: Sequence[str], state: StoredState, reason: str = "") -> list[str]:
@@ -44,29 +47,47 @@ def record(connection: Connection, source: Source, paths: Sequence[str], state: 
 
 
 def parse(
-    connection: Connection, source: Source, document: Document, text: str, missing: str, recipe: str, chunks: Sequence[Chunk]
+    connection: Connection,
+    source: Source,
+    document: Document,
+    text: str,
+    missing: str,
+    recipe: str,
+    chunks: Sequence[Chunk],
+    mark: str = "",
 ) -> list[str]:
     """Store a version's text and chunks, in the place of whatever was on its way; returns the ids of the chunks that go."""
-    dropped = drop_unfinished(connection, source, [document.source])
-    connection.execute(
-        insert(tables.documents).values(
-            id=document.id,
-            source_id=source.id,
-            collection=document.collection,
-            path=document.source,
-            title=document.title,
-            content_hash=document.content_hash,
-            recipe=recipe,
-            access=document.access,
-            text=text,
-            missing=missing,
-            state="parsed",
-            reason="",
-        )
-    )
-    for chunk in chunks:
-        values = {**chunk.model_dump(mode="json"), "embedded_hash": embedded_hash(embedded_text(document.title, chunk))}
-        connection.execute(insert(tables.chunks).values(values))
+    row = {
+        "id": document.id,
+        "source_id": source.id,
+        "collection": document.collection,
+        "path": document.source,
+        "title": document.title,
+        "content_hash": document.content_hash,
+        "recipe": recipe,
+        "access": document.access,
+        "text": text,
+        "missing": missing,
+        "state": "parsed",
+        "reason": "",
+        "mark": mark,
+    }
+    staging = upsert(connection, tables.documents).values(row).on_conflict_do_nothing().returning(_documents.id)
+    if connection.scalar(staging) is None:
+        return []  # somebody did it before, with the same text: the id says so
+    dropped = drop_unfinished(connection, source, [document.source], but=document.id)
+    rows = [{**dict(chunk), "embedded_hash": embedded_hash(embedded_text(document.title, chunk))} for chunk in chunks]
+    if rows:
+        connection.execute(insert(tables.chunks), rows)
+    return dropped
+
+
+def rename(connection: Connection, source: Source, document_id: str, was: str, now: str, read_anew: bool) -> list[str]:
+    """Give a live version another path, where nothing is live; returns the ids of the chunks that go with what was on its way."""
+    dropped = drop_unfinished(connection, source, [was, now])
+    recipe = {"recipe": ""} if read_anew else {}  # no recipe is this one, so that a sync that is killed reads it anew as well
+    # its mark is of another place
+    connection.execute(update(tables.documents).where(_documents.id == document_id).values(path=now, mark="", **recipe))
     return dropped
 
 
@@ -99,9 +120,9 @@ def drop(connection: Connection, document_ids: Sequence[str]) -> list[str]:
     return dropped
 
 
-def drop_unfinished(connection: Connection, source: Source, paths: Sequence[str]) -> list[str]:
-    """Delete what is not live at some paths; returns the ids of the chunks that go."""
-    there = and_(_documents.source_id == source.id, _documents.path.in_(paths), ~LIVE)
+def drop_unfinished(connection: Connection, source: Source, paths: Sequence[str], but: str = "") -> list[str]:
+    """Delete what is not live at some paths, `but` for one version; returns the ids of the chunks that go."""
+    there = and_(_documents.source_id == source.id, _documents.path.in_(paths), ~LIVE, _documents.id != but)
     return drop(connection, list(connection.scalars(select(_documents.id).where(there))))
 
 

@@ -1,25 +1,34 @@
-"""Brings catalogue and indexes into step with files: what changed is read, what is gone is forgotten, the rest costs a hash."""
+"""Brings catalogue and indexes into step with the sources: what changed is read, what is gone is forgotten, the rest is left.
+
+A process may end anywhere in it. The steps between which that makes a difference are in `steps`, each one function.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import NamedTuple, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
-from chatbot.errors import DocumentRefused, FormatFailed, SettingsError
-from chatbot.knowledge import collections, reader
+from chatbot.errors import DocumentGone, DocumentRefused, FetchFailed, FormatFailed, UrlRefused
+from chatbot.knowledge import reader
 from chatbot.knowledge.catalogue import Catalogue
-from chatbot.knowledge.collections import Collection
+from chatbot.knowledge.embedding import embed
 from chatbot.knowledge.formats.extracted import Extracted
-from chatbot.knowledge.generations import Indexes
-from chatbot.knowledge.plan import BUILT_IN, Plan, Task, plan, removal
+from chatbot.knowledge.origins import Content, Origin, Unchanged
+from chatbot.knowledge.pace import Pace
+from chatbot.knowledge.plan import Plan, Task, removal
+from chatbot.knowledge.renames import Renames, keeps_its_title
 from chatbot.knowledge.splitter import Splitter
-from chatbot.knowledge.tables import Source, Version
-from chatbot.schema import Document, DocumentReport, DocumentState, StoredState
+from chatbot.knowledge.tables import IndexRow, Source, Version
+from chatbot.reports import DocumentReport, DocumentState, StoredState
+from chatbot.schema import Document
 
-_BATCH_CHUNKS = 256
+if TYPE_CHECKING:
+    from chatbot.encoders.bi_encoder import BiEncoder
+    from chatbot.knowledge.generations import Indexes
+
+BATCH_CHUNKS = 256
 
 Read = Callable[[str, bytes], Extracted]
 """As `reader.read`: in this process or, by `Sandbox.read`, in another one."""
@@ -27,235 +36,264 @@ Read = Callable[[str, bytes], Extracted]
 _T = TypeVar("_T")
 
 
-class _Content(NamedTuple):
-    """A file that is new or changed."""
+class Parts(Protocol):
+    """What a sync works with. Where nothing changed it asks neither for the encoder nor for the indexes, which take seconds."""
 
-    raw: bytes
-    hash: str
+    @property
+    def catalogue(self) -> Catalogue: ...
+    @property
+    def splitter(self) -> Splitter: ...
+    @property
+    def encoder(self) -> BiEncoder: ...
+    @property
+    def indexes(self) -> Indexes: ...
 
 
-class _Parsed(NamedTuple):
+class Parsed(NamedTuple):
+    """A document that is staged, and the report on it once it is live."""
+
     report: DocumentReport
     document_id: str
+    size: int = 0
+
+
+Outcome = DocumentReport | Parsed
+"""What became of a document: it goes no further, or it is staged."""
 
 
 class Synchronizer:
-    """Plans and carries out a sync. One at a time: the caller holds the lock."""
+    """Carries out what was planned. One at a time: the caller holds the lock."""
 
-    def __init__(
-        self,
-        catalogue: Catalogue,
-        indexes: Indexes,
-        splitter: Splitter,
-        built_in: Mapping[str, Collection],
-        read: Read = reader.read,
-    ) -> None:
+    def __init__(self, parts: Parts, read: Read = reader.read, pace: Pace | None = None) -> None:
+        self._parts = parts
+        self._catalogue = parts.catalogue
+        self._splitter = parts.splitter
+        self._recipe = self._splitter.recipe
         self._read = read
-        self._catalogue = catalogue
-        self._indexes = indexes
-        self._splitter = splitter
-        self._built_in = built_in
-        self._recipe = splitter.recipe
+        self._pace = pace or Pace()
+        self._marks: dict[str, str] = {}
+        self._has_changed = False
 
-    def find(self, path: Path, collection: str) -> Source:
-        """The source that `register` would make, without making it; its id is 0 if there is none yet.
-
-        Raises:
-            SettingsError: there is nothing at `path`, and never was.
-        """
-        location = _location(path)
-        known = [source for source in self._catalogue.sources() if source.location == location]
-        if known:
-            found = next((source for source in known if source.collection == collection), known[0])
-            return found.model_copy(update={"collection": collection or found.collection})
-        if not os.path.exists(location):
-            raise SettingsError(f"there is no file or folder {location!r}; check the spelling")
-        return Source(id=0, collection=collection or collections.LOOSE, location=location)
-
-    def register(self, path: Path, collection: str) -> Source:
-        """Make a folder or file a source of `collection`, moving it there if it is another one's; "" leaves it where it is.
-
-        Raises:
-            SettingsError: there is nothing at `path`, and never was.
-        """
-        wanted = self.find(path, collection)
-        if not wanted.id:
-            return self._catalogue.add_source(wanted.collection, wanted.location)
-        return self._catalogue.move_source(wanted, wanted.collection)
-
-    def find_all(self) -> list[Source]:
-        """Every source, and those that `register_built_in` would make, without making them."""
-        known = self._catalogue.sources()
-        locations = {source.location for source in known}
-        built_in = [Source(id=0, collection=name, location=f"{BUILT_IN}{name}") for name in self._built_in]
-        return [*known, *(source for source in built_in if source.location not in locations)]
-
-    def register_built_in(self) -> None:
-        """Make every collection of the knowledge folders a source."""
-        for name in self._built_in:
-            self._catalogue.add_source(name, f"{BUILT_IN}{name}")
-
-    def plan(self, sources: Sequence[Source]) -> Plan:
-        """See `plan.plan`."""
-        return plan(sources, self._catalogue, self._built_in)
-
-    def forget(self, paths: Sequence[Path]) -> Iterator[DocumentReport]:
-        """Remove sources with their documents; the files themselves stay.
-
-        Raises:
-            SettingsError: one of `paths` is no source; the message lists those there are. Nothing is removed then.
-        """
-        sources = [source for source in self._catalogue.sources() if not source.location.startswith(BUILT_IN)]
-        locations = [_location(path) for path in paths]
-        for location in locations:
-            if location not in {source.location for source in sources}:
-                there_are = ", ".join(source.location for source in sources) or "none"
-                raise SettingsError(f"{location!r} is not registered; there are: {there_are}")
-        sources = [source for source in sources if source.location in locations]
+    def forget(self, sources: Sequence[Source]) -> Iterator[DocumentReport]:
+        """Remove sources with their documents; the files themselves stay."""
         yield from self.run(removal(sources, self._catalogue))
         for source in sources:
             self._catalogue.remove_source(source)
 
     def preview(self, plan: Plan) -> Iterator[DocumentReport]:
         """Say what `run` would do, changing nothing."""
+        self._pace.begin([0] * len(plan.tasks))
+        renames = Renames(plan.tasks, self._recipe)
         for task in plan.tasks:
-            yield self._preview(task)
+            self._pace.check()
+            if not renames.has_claimed(task):
+                yield self._preview(task, renames)
+            self._pace.done(0)
 
     def run(self, plan: Plan) -> Iterator[DocumentReport]:
-        """Carry out a plan; a report comes when its document is live (or needs nothing). Stopping anywhere loses nothing."""
+        """Carry out a plan; a report comes when its document is live (or needs nothing). Stopping anywhere loses nothing.
+
+        Raises:
+            SyncStopped: by way of the pace.
+        """
+        sizes = [task.origin.size() if task.origin else 0 for task in plan.tasks]
+        self._pace.begin(sizes)
         self._begin(plan)
-        waiting: list[_Parsed] = []
-        for task in plan.tasks:
-            outcome = self._stage(task, task.file) if task.file else self._settle(task, self._preview(task))
-            if isinstance(outcome, DocumentReport):
-                yield outcome
+        renames = Renames(plan.tasks, self._recipe)
+        waiting: list[Parsed] = []
+        for task, size in zip(plan.tasks, sizes, strict=True):
+            self._pace.check()
+            outcome = self._carried_out(task, renames)
+            if isinstance(outcome, Parsed):
+                self._pace.parsed(size)
+                waiting.append(outcome._replace(size=size))
+                if sum(parsed.report.chunks for parsed in waiting) >= BATCH_CHUNKS:
+                    yield from self._publish(waiting)
+                    waiting.clear()
                 continue
-            waiting.append(outcome)
-            if sum(parsed.report.chunks for parsed in waiting) >= _BATCH_CHUNKS:
-                yield from self._publish(waiting)
-                waiting.clear()
+            self._pace.done(size)
+            if outcome:
+                yield outcome
         yield from self._publish(waiting)
-        self._catalogue.sweep_embeddings(self._indexes.fingerprint)
-        self._forget_empty_sources()
+        self._finish()
 
     def _begin(self, plan: Plan) -> None:
         """Forget what nobody can finish any more, and note what is new: a killed sync leaves a trace of all it planned."""
         for source, paths in plan.stale.items():
             if paths:
-                self._indexes.delete(self._catalogue.drop_unfinished(source, paths))
+                self._unindex(self._catalogue.drop_unfinished(source, paths))
         new: dict[Source, list[str]] = {}
         for task in plan.tasks:
-            if task.file and not task.old and not task.begun:
+            if task.origin and not task.old and not task.begun:
                 new.setdefault(task.source, []).append(task.path)
         for source, paths in new.items():
             self._catalogue.record(source, paths, "pending")
 
-    def _preview(self, task: Task) -> DocumentReport:
-        if task.file is None:
+    def _finish(self) -> None:
+        if self._marks:
+            self._catalogue.note_marks(self._marks)
+        if self._has_changed:
+            self._catalogue.sweep_embeddings(self._parts.indexes.fingerprints)
+
+    def _carried_out(self, task: Task, renames: Renames) -> DocumentReport | Parsed | None:
+        """None for the old path of a document that was reported under its new one."""
+        if renames.has_claimed(task):
+            return None
+        return self._stage(task, task.origin, renames) if task.origin else self._settle(task, self._preview(task, renames))
+
+    def _preview(self, task: Task, renames: Renames) -> DocumentReport:
+        if task.origin is None:
             state: DocumentState = "failed" if task.fault else "refused" if task.refusal else "removed"
             return _report(task, state, task.fault or task.refusal)
-        content = self._load(task, task.file)
-        extracted = content if isinstance(content, DocumentReport) else self._extract(task, content)
+        content = self._load(task, task.origin)
+        if isinstance(content, DocumentReport):
+            return content
+        if (moved := renames.claim(task, _hash(content.raw))) and moved.old:
+            return _new(task._replace(was=moved.path), moved.old.missing, moved.old.chunks)
+        extracted = self._extract(task, content)
         return extracted if isinstance(extracted, DocumentReport) else _new(task, extracted.missing)
 
-    def _is_of(self, version: Version, task: Task, content_hash: str) -> bool:
-        wanted = (content_hash, self._recipe, task.source.collection)
-        return (version.content_hash, version.recipe, version.collection) == wanted
+    def _is_of(self, version: Version, task: Task) -> bool:
+        """True if the version was read as it would be read now."""
+        return (version.recipe, version.collection) == (self._recipe, task.source.collection)
 
-    def _extract(self, task: Task, content: _Content) -> Extracted | DocumentReport:
-        return _tried(task, lambda: self._read(task.path, content.raw))
+    def _extract(self, task: Task, content: Content) -> Extracted | DocumentReport:
+        return _tried(task, lambda: self._read(content.name, content.raw))
 
-    def _load(self, task: Task, file: Path) -> DocumentReport | _Content:
-        """What a file holds, or the report on it where there is nothing to do."""
+    def _load(self, task: Task, origin: Origin) -> DocumentReport | Content:
+        """What is there, or the report on it where there is nothing to do."""
+        old = task.old if task.old and self._is_of(task.old, task) else None
 
-        def load() -> DocumentReport | _Content:
-            content = _Content(raw := reader.load(task.path, file), _hash(raw))
-            if task.old and self._is_of(task.old, task, content.hash):
-                return _report(task, "unchanged", task.old.missing, task.old.chunks)
-            return content
+        def load() -> DocumentReport | Content:
+            content = origin.load(old.mark if old else "")
+            if isinstance(content, Unchanged):
+                assert old, "nothing can be as it was that never was"
+            elif not old or old.content_hash != _hash(content.raw):
+                return content
+            elif content.mark != old.mark:
+                self._marks[old.document_id] = content.mark
+            return _report(task, "unchanged", old.missing, old.chunks)
 
         return _tried(task, load)
 
-    def _stage(self, task: Task, file: Path) -> DocumentReport | _Parsed:
-        content = self._load(task, file)
+    def _stage(self, task: Task, origin: Origin, renames: Renames) -> DocumentReport | Parsed:
+        content = self._load(task, origin)
         if isinstance(content, DocumentReport):
             return self._settle(task, content)
+        content_hash = _hash(content.raw)
+        if (moved := renames.claim(task, content_hash)) and moved.old:
+            task = self._rename(task, moved, moved.old)
+            if task.old and self._is_of(task.old, task):
+                self._marks[task.old.document_id] = content.mark
+                return _new(task, task.old.missing, task.old.chunks)
         begun = task.begun
-        if begun and begun.state in ("parsed", "embedded") and self._is_of(begun, task, content.hash):
-            return _Parsed(_new(task, begun.missing, begun.chunks), begun.document_id)
+        if begun and begun.state in ("parsed", "embedded") and self._is_of(begun, task) and begun.content_hash == content_hash:
+            return Parsed(_new(task, begun.missing, begun.chunks), begun.document_id)
         if task.old and not begun:
             self._catalogue.record(task.source, [task.path], "pending")
         extracted = self._extract(task, content)
         if isinstance(extracted, DocumentReport):
             return self._settle(task, extracted)
-        source = task.source
+        return self._parse(task, content, content_hash, extracted)
+
+    def _rename(self, task: Task, moved: Task, old: Version) -> Task:
+        """Give a document its new path; where its title goes with it, it is read anew there."""
+        read_anew = not keeps_its_title(old, moved.path, task.path)
+        self._unindex(self._catalogue.rename(task.source, old.document_id, moved.path, task.path, read_anew))
+        old = old.model_copy(update={"recipe": ""}) if read_anew else old
+        return task._replace(old=old, begun=None, was=moved.path)
+
+    def _parse(self, task: Task, content: Content, content_hash: str, extracted: Extracted) -> Parsed:
         document = Document(
-            id=_hash("\0".join([str(source.id), source.collection, task.path, content.hash, self._recipe]).encode()),
-            collection=source.collection,
+            id=self._new_id(task, content_hash),
+            collection=task.source.collection,
             source=task.path,
             title=extracted.title,
-            content_hash=content.hash,
+            content_hash=content_hash,
         )
-        chunks = self._splitter.split(document.id, extracted)
-        missing = extracted.missing
-        self._indexes.delete(self._catalogue.stage(source, document, extracted.text, missing, self._recipe, chunks))
-        return _Parsed(_new(task, missing, len(chunks)), document.id)
+        missing, chunks = extracted.missing, self._splitter.split(document.id, extracted, self._pace.check)
+        gone = self._catalogue.stage(task.source, document, extracted.text, missing, self._recipe, chunks, content.mark)
+        self._unindex(gone)
+        return Parsed(_new(task, missing, len(chunks)), document.id)
+
+    def _new_id(self, task: Task, content_hash: str) -> str:
+        """The same for the same version. A document that was renamed keeps its id, so that another one may need a further id."""
+        place = "\0".join([str(task.source.id), task.source.collection, task.path, content_hash, self._recipe])
+        ids = (_hash(f"{place}\0{number}".encode() if number else place.encode()) for number in count())
+        return next(id_ for id_ in ids if not self._catalogue.is_live(id_))
 
     def _settle(self, task: Task, report: DocumentReport) -> DocumentReport:
         """Bring the catalogue into step with a report on a document that goes no further."""
         if task.old and report.state in ("refused", "removed"):
             # a file that can no longer be read must not go on answering with what it once said
-            self._indexes.delete(self._catalogue.remove([task.old.document_id]))
+            self._unindex(self._catalogue.remove([task.old.document_id]))
         if report.state == "refused" or report.state == "failed":
             self._record(task, report.state, report.reason)
         elif task.begun:
-            self._indexes.delete(self._catalogue.drop_unfinished(task.source, [task.path]))
+            self._unindex(self._catalogue.drop_unfinished(task.source, [task.path]))
         return report
 
     def _record(self, task: Task, state: StoredState, reason: str) -> None:
         begun = task.begun
         if not begun or (begun.state, begun.reason, begun.collection) != (state, reason, task.source.collection):
-            self._indexes.delete(self._catalogue.record(task.source, [task.path], state, reason))
+            self._unindex(self._catalogue.record(task.source, [task.path], state, reason))
 
-    def _publish(self, parsed: Sequence[_Parsed]) -> Iterator[DocumentReport]:
+    def _publish(self, parsed: Sequence[Parsed]) -> Iterator[DocumentReport]:
         ids = [each.document_id for each in parsed]
         if not ids:
             return
-        encoded = sum(self._indexes.add(rows) for rows in self._catalogue.rows_of_documents(ids))
+        self._has_changed = True
+        self._pace.batch(sum(each.report.chunks for each in parsed))
+        encoded = sum(self._index(rows) for rows in self._catalogue.rows_of_documents(ids))
         self._catalogue.note_embedded(ids)
-        self._indexes.delete(self._catalogue.publish(ids))
+        self._unindex(self._catalogue.publish(ids))
         for number, each in enumerate(parsed):
+            self._pace.done(each.size, waited=True)
             # encoding happens by the batch; its count stands on the batch's first report
             yield each.report.model_copy(update={"embedded_chunks": encoded if number == 0 else 0})
 
-    def _forget_empty_sources(self) -> None:
-        for source in self._catalogue.sources():
-            if source.location.startswith(BUILT_IN) and source.collection not in self._built_in:
-                self._catalogue.remove_source(source)
+    def _index(self, rows: Sequence[IndexRow]) -> int:
+        """Returns how many texts had no vector yet."""
+        encoded = 0
+        for fresh in embed(rows, self._catalogue, self._parts.encoder):
+            encoded += fresh
+            self._pace.embedded(fresh, fresh)
+            self._pace.check()
+        self._parts.indexes.add(rows)
+        self._pace.embedded(len(rows) - encoded, 0)
+        return encoded
+
+    def _unindex(self, chunk_ids: Sequence[str]) -> None:
+        if chunk_ids:
+            self._has_changed = True
+            self._parts.indexes.delete(chunk_ids)
 
 
 def _tried(task: Task, read: Callable[[], _T | DocumentReport]) -> _T | DocumentReport:
     """What `read` gives, or the report on why it gives nothing."""
     try:
         return read()
+    except DocumentGone as error:
+        return _report(task, "removed" if task.old else "refused", str(error))
+    except UrlRefused as error:
+        # a network that leads every name to its own login page must not cost what is known
+        return _report(task, "failed" if task.old else "refused", str(error))
     except DocumentRefused as error:
         return _report(task, "refused", str(error))
-    except FormatFailed as error:
+    except (FormatFailed, FetchFailed) as error:
         return _report(task, "failed", str(error))
     except OSError as error:
         return _report(task, "failed", f"cannot be read: {error.strerror}")
 
 
 def _new(task: Task, missing: str, chunks: int = 0) -> DocumentReport:
+    if task.was:
+        return _report(task, "renamed", "; ".join(filter(None, [f"it was {task.was}", missing])), chunks)
     return _report(task, "partly" if missing else "changed" if task.old else "added", missing, chunks)
 
 
 def _report(task: Task, state: DocumentState, reason: str = "", chunks: int = 0) -> DocumentReport:
     return DocumentReport(source=task.path, collection=task.source.collection, state=state, reason=reason, chunks=chunks)
-
-
-def _location(path: Path) -> str:
-    return str(path.expanduser().resolve())
 
 
 def _hash(raw: bytes) -> str:

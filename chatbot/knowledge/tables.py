@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text, UniqueConstraint
 
 from chatbot.knowledge.splitter import embedded_hash, embedded_text
-from chatbot.schema import Chunk, Document, StoredState, Value
+from chatbot.reports import StoredDocument, StoredState
+from chatbot.schema import Chunk, Document, Value
 
 metadata = MetaData()
 
@@ -37,6 +38,7 @@ documents = Table(
     Column("missing", String, nullable=False),
     Column("state", String, nullable=False),
     Column("reason", String, nullable=False),
+    Column("mark", String, nullable=False, server_default=""),
     Index("ix_documents_source_id_path", "source_id", "path"),
 )
 
@@ -80,8 +82,11 @@ class Version(Value):
     collection: str
     content_hash: str
     recipe: str
+    title: str
     chunks: int
     missing: str
+    mark: str
+    """As its origin gave it; see `origins`."""
 
 
 class IndexRow(Value):
@@ -98,6 +103,16 @@ class IndexRow(Value):
         return embedded_hash(self.text)
 
 
+class StoredVector(NamedTuple):
+    """A chunk's vector with what it is filtered by: of these there are hundreds of thousands, so no more than that."""
+
+    id: str
+    collection: str
+    access: str
+    vector: bytes
+    """float32."""
+
+
 def to_source(row: Any) -> Source:
     return Source(id=row.id, collection=row.collection, location=row.location)
 
@@ -110,8 +125,16 @@ def to_version(row: Any) -> Version:
         collection=row.collection,
         content_hash=row.content_hash,
         recipe=row.recipe,
+        title=row.title,
         chunks=row.chunks,
         missing=row.missing,
+        mark=row.mark,
+    )
+
+
+def to_stored(row: Any) -> StoredDocument:
+    return StoredDocument(
+        collection=row.collection, source=row.path, state=row.state, reason=row.reason or row.missing, chunks=row.chunks
     )
 
 

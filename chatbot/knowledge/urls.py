@@ -23,6 +23,71 @@ _NAME = re.compile(r"(?!.{254})[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0
 _NUMBER = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)")
 """Names that browsers and resolvers read as an IPv4 address, in whatever spelling."""
 _KEPT = "/%:@!$&'()*+,;=~-._"
+_NO_WEB = {
+    *(
+        1,
+        7,
+        9,
+        11,
+        13,
+        15,
+        17,
+        19,
+        20,
+        21,
+        22,
+        23,
+        25,
+        37,
+        42,
+        43,
+        53,
+        69,
+        77,
+        79,
+        87,
+        95,
+        101,
+        102,
+        103,
+        104,
+        109,
+        110,
+        111,
+        113,
+    ),
+    *(
+        115,
+        117,
+        119,
+        123,
+        135,
+        137,
+        139,
+        143,
+        161,
+        179,
+        389,
+        427,
+        465,
+        512,
+        513,
+        514,
+        515,
+        526,
+        530,
+        531,
+        532,
+        540,
+        548,
+        554,
+        556,
+    ),
+    *(563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667),
+    *(6668, 6669, 6679, 6697, 10080),
+}
+"""Ports of mail and other services, which might take a request for their own language: no browser asks them either.
+Source: https://fetch.spec.whatwg.org/#port-blocking"""
 
 
 class Url(NamedTuple):
@@ -72,8 +137,15 @@ def parse(text: str, base: Url | None = None) -> Url:
     found = _AUTHORITY.fullmatch(parts.netloc)
     if not found:
         raise UrlRefused(f"{shown(text)} has no host that can be read; write it like https://example.org/page")
-    target = quote(parts.path or "/", safe=_KEPT) + (f"?{quote(parts.query, safe=_KEPT + '?')}" if parts.query else "")
+    target = _without_dots(quote(parts.path or "/", safe=_KEPT)) + (
+        f"?{quote(parts.query, safe=_KEPT + '?')}" if parts.query else ""
+    )
     return Url(scheme, _host(found["host"], text), _port(found["port"], scheme, text), target)
+
+
+def looks_like_one(text: str) -> bool:
+    """True for what a person means as a URL, whether or not it is one that is fetched; a path never does."""
+    return re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", text) is not None
 
 
 def shown(text: str) -> str:
@@ -120,7 +192,22 @@ def _port(port: str | None, scheme: str, text: str) -> int:
     number = int(port) if port else _PORTS[scheme]
     if not 0 < number < 65536:
         raise UrlRefused(f"{shown(text)} names the port {number}; there are 1 to 65535")
+    if number in _NO_WEB:
+        raise UrlRefused(f"{shown(text)} names the port {number}, where no web server answers; leave it out")
     return number
+
+
+def _without_dots(path: str) -> str:
+    """The path as servers read it, so that a site's rules are asked of what it will send. Source: RFC 3986, section 5.2.4."""
+    kept: list[str] = []
+    dots = ""
+    for segment in path.split("/")[1:]:
+        dots = segment.lower().replace("%2e", ".")
+        if dots == "..":
+            del kept[-1:]
+        elif dots != ".":
+            kept.append(segment)
+    return "/" + "/".join([*kept, ""] if dots in (".", "..") else kept)
 
 
 def _without_password(text: str) -> str:

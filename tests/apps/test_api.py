@@ -30,8 +30,9 @@ from chatbot.errors import (
     PromptTooLong,
     SettingsError,
 )
+from chatbot.reports import DocumentReport
 from chatbot.sampling import Sampling
-from chatbot.schema import Answer, Completed, DeltaReleased, DocumentReport, Failed, answer_event
+from chatbot.schema import Answer, Completed, DeltaReleased, Failed, answer_event
 from chatbot.settings import Settings
 
 QUESTION = {"question": "How much does the kettle hold?"}
@@ -301,6 +302,8 @@ def test_while_it_starts_it_lives_but_is_not_ready_and_says_how_far_it_is() -> N
         "total": 46,
         "message": "03-tokenization.md",
         "page": False,
+        "chunks_per_s": None,
+        "seconds_left": None,
     }
 
 
@@ -395,6 +398,10 @@ def test_sync_without_the_token_is_401_and_syncs_nothing(headers: dict[str, str]
     assert not application.sync_closed.is_set()
 
 
+def test_verify_without_the_token_is_401() -> None:
+    _assert_problem(_client(_scripted()).post("/v1/verify", json={"repair": True}), 401, "token")
+
+
 def test_sync_reports_one_document_a_line() -> None:
     application = _scripted()
     application.reports = [DocumentReport(source=f"{number}.md", collection="c", state="added") for number in range(3)]
@@ -432,7 +439,7 @@ def test_a_real_sync_through_the_api_makes_a_document_answerable(small_applicati
 
         answer = client.post("/v1/answers", json={**QUESTION, "collections": ["new"]}).json()
 
-    assert json.loads(reports)["state"] == "added"
+    assert [report["state"] for report in _reports(reports)] == ["added"]
     assert "four litres" in answer["text"]
 
 
@@ -499,9 +506,15 @@ def test_a_client_that_leaves_midway_does_not_block_the_next_sync(small_applicat
         with client.stream("POST", "/v1/sync", json={"paths": [str(tmp_path / "docs")]}) as response:
             next(response.iter_lines())
 
-        reports = client.post("/v1/sync", json={"paths": [str(tmp_path / "docs")]}).text.splitlines()
+        reports = client.post("/v1/sync", json={"paths": [str(tmp_path / "docs")]}).text
 
-    assert len(reports) == 300
+    assert len(_reports(reports)) == 300
+
+
+def _reports(lines: str) -> list[dict[str, Any]]:
+    """What a sync did, without what it says in between of how far it is."""
+    events = map(json.loads, lines.splitlines())
+    return [event for event in events if event.get("type") != "progress"]
 
 
 def test_the_api_describes_itself_without_the_owners_routes(client: TestClient) -> None:

@@ -443,6 +443,16 @@ def test_settings_lists_every_setting_with_the_variable_that_sets_it(run: Run, f
     assert len(text.splitlines()) > 12
 
 
+def test_verify_says_of_each_part_whether_it_fits(run: Run) -> None:
+    run("sync")
+    sound = json.loads(run("verify", "--json").out)
+
+    assert sound["sound"]
+    assert {each["check"] for each in sound["findings"]} >= {"catalogue", "documents", "vectors", "indexes"}
+    outcome = run("verify")
+    assert (outcome.code, {line.split()[0] for line in outcome.out.splitlines()}) == (0, {"ok"})
+
+
 def test_doctor_finds_nothing_wrong_here(run: Run) -> None:
     outcome = run("doctor", "--json")
 

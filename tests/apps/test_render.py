@@ -224,3 +224,27 @@ def test_collections_without_examples_are_named_with_their_size() -> None:
     assert "Papers" in seen.text
     assert "(3)" in seen.text
     assert "<b>Notes" in seen.text
+
+
+@pytest.mark.parametrize(
+    ("source", "linked"),
+    [
+        ("https://example.org/a?b=1&c=%22", True),
+        ("javascript:alert(1)", False),
+        ("data:text/html,x", False),
+        ("cats.md", False),
+        ("http://example.org/ onclick=x", False),
+    ],
+)
+def test_only_the_address_of_a_page_becomes_a_link(source: str, linked: bool) -> None:
+    found = passage("Cats purr.", 1, source=source, collection="https://not.example")
+    place = {"chunk_id": "chunk-1", "collection": "c", "source": source, "title": "Cats", "page": None}
+    cited = Citation(marker=1, start=0, end=4, cited_text="Cats", **place)
+    links = [
+        names
+        for tag, names in _Seen(
+            render.turn_html(Turn(phase="answered", raw="Cats. [1]", citations=(cited,), passages=(found,)))
+        ).elements
+        if tag == "a"
+    ]
+    assert len(links) == int(linked)

@@ -17,12 +17,14 @@ from fastapi import FastAPI
 from starlette.responses import JSONResponse, StreamingResponse
 
 from chatbot import settings
-from chatbot.apps.session import RemoteApplication, connect
+from chatbot.apps.remote import RemoteApplication
+from chatbot.apps.session import connect
 from chatbot.apps.state import Progress
 from chatbot.bootstrap import Application
 from chatbot.errors import DataDirectoryError, DataDirectoryInUse, InternalError, UserError
 from chatbot.knowledge.ownership import Owner, Ownership, find
-from chatbot.schema import Completed, DeltaReleased, DocumentReport, Failed, Message, Query
+from chatbot.reports import DocumentReport
+from chatbot.schema import Completed, DeltaReleased, Failed, Message, Query
 from chatbot.settings import Settings
 
 FILES = {"kitchen/kettle.md": "# Kettle\n\nThe blue kettle holds four litres of water and whistles when it boils.\n"}
@@ -385,3 +387,8 @@ def test_a_directory_that_cannot_be_written_is_the_users_to_mend(tmp_path: Path)
         connect(Settings(data_dir=tmp_path / "file"), "ask", _silent),
     ):
         pass
+
+
+def test_a_verification_is_the_same_here_and_there(local: Application, remote: RemoteApplication) -> None:
+    assert list(remote.verify()) == list(local.verify())
+    assert {found.check: found.state for found in remote.verify()}["indexes"] == "ok"

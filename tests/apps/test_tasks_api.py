@@ -12,7 +12,7 @@ from fakes import TOKEN, ScriptedApplication, scripted_server, serving
 from starlette.testclient import TestClient
 from task_doubles import WritingEngine, answering
 
-from chatbot.apps.session import RemoteApplication
+from chatbot.apps.remote import RemoteApplication
 from chatbot.bootstrap import Application
 from chatbot.errors import EngineBusy, TaskUnavailable, UserError
 from chatbot.knowledge.ownership import Owner

@@ -24,8 +24,9 @@ OPENERS = {"create_connection", "open_connection", "open_unix_connection", "urlo
 
 MAY_CONNECT = {
     "chatbot.knowledge.connections": {"httpcore", "socket"},  # the fetcher's: to addresses that were checked
+    "chatbot.knowledge.chroma_server": {"httpx", "socket"},  # to the configured Chroma server, for its own client
     "chatbot.engines.vllm_http": {"aiohttp"},  # to the configured vLLM server
-    "chatbot.apps.session": {"httpx"},  # to the serving process, over loopback
+    "chatbot.apps.remote": {"httpx"},  # to the serving process, over loopback
     "chatbot.engines.planner.hub": {"huggingface_hub"},  # the model hub's own client
     "chatbot.encoders.weights": {"huggingface_hub"},
     "chatbot.apps.doctor": {"socket", "create_connection"},  # looks whether something listens on our port

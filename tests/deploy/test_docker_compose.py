@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
+from chatbot.sections import ChromaSettings
+from chatbot.settings import Settings
+
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -61,12 +64,19 @@ def test_no_service_has_more_rights_than_it_needs(name: str) -> None:
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert not service.keys() & {"privileged", "cap_add", "pid", "ipc", "devices"}
-    assert all(volume.split(":")[0] in {"data", "compiled"} or volume.endswith(":ro") for volume in service["volumes"])
+    assert all(
+        volume.split(":")[0] in {"data", "compiled", "catalogue", "vectors"} or volume.endswith(":ro")
+        for volume in service["volumes"]
+    )
 
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_every_image_is_pinned(name: str) -> None:
-    assert SERVICES[name]["image"] in {f"chatbot:{PROJECT['project']['version']}", f"vllm/vllm-openai:v{VLLM_VERSION}"}
+    assert SERVICES[name]["image"] in {
+        f"chatbot:{PROJECT['project']['version']}",
+        f"vllm/vllm-openai:v{VLLM_VERSION}",
+        "postgres:17.6",
+    }
 
 
 def test_the_applications_image_is_not_root_and_not_writable() -> None:
@@ -120,3 +130,37 @@ def test_vllm_is_never_resolved_with_the_application() -> None:
     assert not [line for line in required if line.startswith(("vllm", "chatbot["))]
     assert "vllm" not in (ROOT / "requirements.lock").read_text()
     assert PROJECT["dependency-groups"].keys() == {"vllm"}
+
+
+def test_the_stores_are_started_only_when_asked_for_and_then_waited_for() -> None:
+    for name in ("postgres", "chroma"):
+        assert SERVICES[name]["profiles"] == ["scale"]
+        assert APP["depends_on"][name] == {"condition": "service_healthy", "required": False}
+        assert SERVICES[name]["healthcheck"]["test"][0] == "CMD"
+        assert SERVICES[name]["mem_limit"]
+        assert SERVICES[name]["read_only"] is True
+
+
+def test_the_stores_are_reached_by_the_application_alone_and_have_no_way_out() -> None:
+    assert NETWORKS["stores"] == {"internal": True}
+    assert {name for name, service in SERVICES.items() if "stores" in service["networks"]} == {"app", "postgres", "chroma"}
+    assert SERVICES["postgres"]["networks"] == SERVICES["chroma"]["networks"] == ["stores"]
+
+
+def test_the_settings_of_the_stores_are_settings() -> None:
+    assert APP["environment"]["CHATBOT_DATABASE"] == "${CHATBOT_DATABASE:-}"
+    assert APP["environment"]["CHATBOT_CHROMA__URL"] == "${CHATBOT_CHROMA__URL:-}"
+    configured = Settings(database="postgresql://chatbot:word@postgres/chatbot", chroma=ChromaSettings(url="http://chroma:8000"))
+    assert configured.chroma.url == "http://chroma:8000"
+
+
+def test_the_stores_password_has_no_default_and_stands_in_no_command() -> None:
+    assert SERVICES["postgres"]["environment"]["POSTGRES_PASSWORD"] == "${POSTGRES_PASSWORD-}"
+    assert "PASSWORD" not in " ".join(SERVICES["postgres"]["command"])
+
+
+def test_chromas_server_is_of_the_version_of_its_client() -> None:
+    assert SERVICES["chroma"]["image"] == APP["image"]
+    assert SERVICES["chroma"]["command"][:2] == ["chroma", "run"]
+    assert "'.[offline,postgres]'" in DOCKERFILE
+    assert re.search(r"install -d -o chatbot -g chatbot .*/vectors", DOCKERFILE)

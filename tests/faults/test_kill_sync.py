@@ -14,15 +14,18 @@ from pathlib import Path
 
 import pytest
 from documents import write
+from stores import Stores
 
 from chatbot.bootstrap import Application, open_application
 from chatbot.encoders import bi_encoder
 from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.knowledge.catalogue import Catalogue
 from chatbot.knowledge.generations import Indexes
+from chatbot.knowledge.plan import plan
+from chatbot.knowledge.sources import Sources
 from chatbot.knowledge.splitter import Splitter
 from chatbot.knowledge.sync import Synchronizer
-from chatbot.schema import DocumentReport
+from chatbot.reports import DocumentReport
 from chatbot.sections import EncoderSettings
 from chatbot.settings import Settings
 
@@ -42,11 +45,13 @@ class Store:
         self.encoder = encoder
         self.catalogue = Catalogue(data / "catalogue.sqlite")
         self.indexes = Indexes(data / "indexes", self.catalogue, encoder)
+        self.indexes.wait()
 
     def sync(self, folder: Path) -> list[DocumentReport]:
         splitter = Splitter(self.encoder.tokenizer_file, 8, 16, self.encoder.card.max_tokens)
-        synchronizer = Synchronizer(self.catalogue, self.indexes, splitter, {})
-        return list(synchronizer.run(synchronizer.plan([synchronizer.register(folder, "shelf")])))
+        sources = Sources(self.catalogue, {})
+        planned = plan([sources.register(str(folder), "shelf")], self.catalogue, sources.list)
+        return list(Synchronizer(Stores(self.catalogue, self.indexes, splitter, self.encoder)).run(planned))
 
     def close(self) -> None:
         self.indexes.close()

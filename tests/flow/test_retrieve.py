@@ -17,6 +17,7 @@ from chatbot.bootstrap import Application
 from chatbot.errors import UnknownCollection
 from chatbot.flow.condense import SearchForm, search_forms
 from chatbot.flow.retrieve import Retriever, fuse
+from chatbot.knowledge.generation import Absent
 from chatbot.knowledge.splitter import embedded_text
 from chatbot.schema import Chunk, Document, Passage, Principal, Query
 from chatbot.settings import Settings
@@ -40,7 +41,7 @@ def small(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[Ap
 
 
 def _retriever(application: Application) -> Retriever:
-    return Retriever(application.encoder, application.catalogue, application.indexes, application.settings.retrieval)
+    return Retriever(application.catalogue, application.indexes, application.settings.retrieval)
 
 
 def _search(application: Application, query: Query, k: int = 10) -> list[Passage]:
@@ -91,9 +92,7 @@ def test_no_more_than_k_are_returned(small: Application) -> None:
 
 def test_every_passage_carries_its_true_cosine_even_if_only_its_words_were_found(small: Application) -> None:
     question = "ZX-4711 water"
-    narrow = Retriever(
-        small.encoder, small.catalogue, small.indexes, small.settings.retrieval.model_copy(update={"candidates": 1})
-    )
+    narrow = Retriever(small.catalogue, small.indexes, small.settings.retrieval.model_copy(update={"candidates": 1}))
 
     for each in narrow(Query(text=question), [SearchForm(text=question, weight=1.0)], 10):
         vector = small.encoder.encode([embedded_text(each.title, each.chunk)])[0]
@@ -166,7 +165,7 @@ class _ReplacedMeanwhile:
     def published_chunks(self, ids: Sequence[str]) -> dict[str, tuple[Chunk, Document]]:
         found = self._catalogue.published_chunks(ids)
         self._catalogue.remove([document.id for _, document in found.values()])
-        self._catalogue.sweep_embeddings("")
+        self._catalogue.sweep_embeddings(())
         return found
 
     def __getattr__(self, name: str) -> Any:
@@ -176,11 +175,13 @@ class _ReplacedMeanwhile:
 def test_a_passage_that_a_sync_replaces_meanwhile_is_left_out(small_application: SmallApplication) -> None:
     small = small_application(FILES)
     query = Query(text="kettle")
-    lexical_only = SimpleNamespace(lexical=small.indexes.lexical, dense=SimpleNamespace(search=lambda *_: {}))
+    words = SimpleNamespace(lexical=small.indexes.lexical, dense=Absent(), encoder=small.encoder)
+    lexical_only: Any = SimpleNamespace(read=lambda search: search(words))
+    replaced: Any = _ReplacedMeanwhile(small)
     settings = small.settings.retrieval
-    retrieve = Retriever(small.encoder, small.catalogue, lexical_only, settings)  # type: ignore[arg-type]
+    retrieve = Retriever(small.catalogue, lexical_only, settings)
     assert retrieve(query, search_forms(query), 5)
-    retrieve = Retriever(small.encoder, _ReplacedMeanwhile(small), lexical_only, settings)  # type: ignore[arg-type]
+    retrieve = Retriever(replaced, lexical_only, settings)
     assert retrieve(query, search_forms(query), 5) == []
 
 

@@ -15,7 +15,8 @@ from chatbot.knowledge import tables
 from chatbot.knowledge.catalogue import Catalogue
 from chatbot.knowledge.splitter import embedded_hash, embedded_text
 from chatbot.knowledge.tables import Source
-from chatbot.schema import Chunk, Document, StoredState
+from chatbot.reports import StoredState
+from chatbot.schema import Chunk, Document
 
 
 def document(name: str, source: str = "a.md") -> Document:
@@ -104,11 +105,22 @@ def test_publishing_leaves_the_same_path_of_another_source_alone(catalogue: Cata
     assert catalogue.collections() == {"cats": 2}
 
 
-def test_staging_again_replaces_what_was_staged(catalogue: Catalogue, source: Source) -> None:
+def test_staging_another_version_replaces_what_was_staged(catalogue: Catalogue, source: Source) -> None:
     stage(catalogue, source, "one", count=3)
-    stage(catalogue, source, "one", count=2)
+    stage(catalogue, source, "two", count=2)
+    catalogue.publish(["one", "two"])
+    assert catalogue.chunk_ids() == {"two-0", "two-1"}
+
+
+def test_staging_the_same_version_again_changes_nothing(catalogue: Catalogue, source: Source) -> None:
+    for _ in range(2):
+        stage(catalogue, source, "one")
     catalogue.publish(["one"])
+    stage(catalogue, source, "one")  # by a worker that was taken for dead
+    assert in_state(catalogue, "live") == {"a.md": ("live", "")}
+    assert catalogue.live(["one", "two"]) == {"one"}
     assert catalogue.chunk_ids() == {"one-0", "one-1"}
+    assert in_state(catalogue, "parsed", "pending") == {}
 
 
 def test_what_is_on_its_way_is_dropped_and_what_is_live_stays(catalogue: Catalogue, source: Source) -> None:
@@ -241,7 +253,7 @@ def test_vectors_that_no_chunk_needs_are_swept(catalogue: Catalogue, source: Sou
     stage(catalogue, source, "one", count=1)
     needed = embedded_hash(embedded_text("Cats", chunks("one", 1)[0]))
     catalogue.put_embeddings({needed: np.ones(2, np.float32), "orphan": np.ones(2, np.float32)}, "model")
-    catalogue.sweep_embeddings("model")
+    catalogue.sweep_embeddings({"model"})
     assert set(catalogue.embeddings([needed, "orphan"], "model")) == {needed}
 
 
@@ -250,7 +262,7 @@ def test_vectors_of_an_encoder_that_is_used_no_more_are_swept(catalogue: Catalog
     needed = embedded_hash(embedded_text("Cats", chunks("one", 1)[0]))
     for model in ("old", "new"):
         catalogue.put_embeddings({needed: np.ones(2, np.float32)}, model)
-    catalogue.sweep_embeddings("new")
+    catalogue.sweep_embeddings({"new"})
     assert (set(catalogue.embeddings([needed], "old")), set(catalogue.embeddings([needed], "new"))) == (set(), {needed})
 
 

@@ -46,7 +46,9 @@ def test_only_files_are_documents(tmp_path: Path) -> None:
     (folder / "folder.md").mkdir()
     (folder / "dangling.md").symlink_to("nowhere.md")
     os.mkfifo(folder / "pipe.md")
-    assert list(collections.discover([tmp_path])["cats"].files) == ["a.md"]
+    cats = collections.discover([tmp_path])["cats"]
+    assert list(cats.files) == ["a.md"]
+    assert cats.refused == {"dangling.md": "a link to what is not there", "pipe.md": "a pipe, socket or device is not read"}
 
 
 def test_a_link_that_leads_out_of_the_knowledge_folder_is_no_document(tmp_path: Path) -> None:

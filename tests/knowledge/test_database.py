@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from documents import write
 from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table, insert, select
 from sqlalchemy.exc import IntegrityError
 
@@ -49,7 +50,8 @@ def test_damage_that_comes_while_the_file_is_open_is_told(tmp_path: Path) -> Non
     catalogue = Catalogue(tmp_path / "catalogue.sqlite")
     (tmp_path / "catalogue.sqlite").write_bytes(b"overwritten by something else" * 5_000)
     with pytest.raises(
-        DataDirectoryError, match=r"catalogue.sqlite cannot be used \(.*\); move it away, then run `chatbot sync`"
+        DataDirectoryError,
+        match=r"catalogue.sqlite cannot be used \(.*\); .*restore the file from a backup, or move its folder away",
     ):
         catalogue.chunk_ids()
     catalogue.close()
@@ -60,7 +62,7 @@ def test_a_catalogue_that_was_emptied_is_not_taken_for_a_new_one(tmp_path: Path)
     file.touch()
     Catalogue(file).close()
     file.write_bytes(b"")
-    (tmp_path / "indexes").mkdir()
+    write(tmp_path / "indexes", {"0/chroma/chroma.sqlite3": "x"})
     with pytest.raises(DataDirectoryError, match="is empty although there are indexes made from it; restore it from a backup"):
         Catalogue(file)
     assert file.read_bytes() == b""
@@ -74,7 +76,8 @@ def test_damage_in_the_middle_is_told(tmp_path: Path) -> None:
     whole = file.read_bytes()
     file.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
     with pytest.raises(
-        DataDirectoryError, match=r"catalogue.sqlite cannot be used \(.*\); move it away, then run `chatbot sync`"
+        DataDirectoryError,
+        match=r"catalogue.sqlite cannot be used \(.*\); .*restore the file from a backup, or move its folder away",
     ):
         Catalogue(file).meta("key7")
 
@@ -83,7 +86,10 @@ def test_damage_in_the_middle_is_told(tmp_path: Path) -> None:
 def test_a_file_that_is_no_database_is_refused(garbage: bytes, tmp_path: Path) -> None:
     file = tmp_path / "broken.sqlite"
     file.write_bytes(garbage)
-    with pytest.raises(DataDirectoryError, match=r"broken.sqlite cannot be used \(.*\); move it away, then run `chatbot sync`"):
+    with pytest.raises(
+        DataDirectoryError,
+        match=r"broken.sqlite cannot be used \(.*\); .*restore the file from a backup, or move its folder away",
+    ):
         Catalogue(file)
 
 

@@ -94,7 +94,7 @@ def test_fifteen_hundred_vectors_survive_a_restart(tmp_path: Path) -> None:
 def test_a_garbled_folder_cannot_be_opened(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "chroma.sqlite3").write_bytes(content)
-    with pytest.raises(IndexDamaged, match="the dense index in .*broken cannot be opened"):
+    with pytest.raises(IndexDamaged, match="the dense index could not be opened in .*broken: "):
         DenseIndex(tmp_path / "broken")
 
 
@@ -106,9 +106,7 @@ def test_a_folder_without_a_graph_on_disk_needs_no_trial(tmp_path: Path, index: 
 
 def test_what_chroma_cannot_do_is_an_error_of_ours(index: DenseIndex) -> None:
     fill(index, [row("a")], unit(1))
-    with pytest.raises(
-        IndexDamaged, match="the dense index could not be written: .*; see that the disk has room, and start again"
-    ):
+    with pytest.raises(IndexDamaged, match="the dense index could not be written: "):
         fill(index, [row("b")], unit(1, dimension=8))
     assert index.ids() == {"a"}
 
@@ -121,3 +119,21 @@ def test_a_folder_that_vanished_is_an_error_of_ours(tmp_path: Path) -> None:
         with pytest.raises(IndexDamaged, match="the dense index could not be"):
             act()
     index.close()
+
+
+def test_a_hidden_chunk_that_comes_after_a_search_is_not_found(index: DenseIndex) -> None:
+    vectors = unit(2)
+    fill(index, [row("open")], vectors[:1])
+    assert set(index.search(vectors[1], 10, (), PUBLIC)) == {"open"}
+    fill(index, [row("secret", access="board")], vectors[1:])
+    assert set(index.search(vectors[1], 10, (), PUBLIC)) == {"open"}
+    assert set(index.search(vectors[1], 10, (), ("board", "public"))) == {"open", "secret"}
+
+
+def test_a_hidden_chunk_is_not_found_after_a_restart(tmp_path: Path) -> None:
+    vectors = unit(2)
+    for _ in range(2):
+        index = DenseIndex(tmp_path / "chroma")
+        fill(index, [row("open"), row("secret", access="board")], vectors)
+        assert set(index.search(vectors[1], 10, (), PUBLIC)) == {"open"}
+        index.close()

@@ -8,13 +8,15 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
+from ipaddress import ip_address
 
 import pytest
 import trustme
 from internet import PUBLIC, Canary, Internet, Server, canary, page, redirect, response, serving
 
 import chatbot
-from chatbot.errors import DocumentRefused, FetchFailed, UrlRefused
+from chatbot.errors import DocumentGone, DocumentRefused, FetchFailed, UrlRefused
+from chatbot.knowledge.connections import SystemNetwork
 from chatbot.knowledge.fetched import Conditional, Fetched, NotModified
 from chatbot.knowledge.fetcher import Fetcher
 from chatbot.sections import FetchSettings
@@ -43,11 +45,11 @@ def bird() -> Iterator[Canary]:
 
 def here(**settings: object) -> Fetcher:
     """A fetcher that may reach this machine."""
-    return Fetcher(FetchSettings.model_validate({"allow_private": ("127.0.0.0/8",), **settings}))
+    return Fetcher(FetchSettings.model_validate({"allow_private": ("127.0.0.0/8",), "pause_s": 0, **settings}))
 
 
 def on(internet: Internet, *allowed: str, tls: ssl.SSLContext | None = None) -> Fetcher:
-    return Fetcher(FetchSettings(allow_private=allowed), internet, tls)
+    return Fetcher(FetchSettings(pause_s=0, allow_private=allowed), internet, tls)
 
 
 def fetched(fetcher: Fetcher, url: str, known: Conditional | None = None) -> Fetched:
@@ -139,7 +141,7 @@ def test_the_type_names_the_format_and_the_path_helps_where_it_says_nothing(
 
 @pytest.mark.parametrize(
     ("kind", "path"),
-    [("image/png", "/a.pdf"), ("image/png", "/a.htm"), ("application/json", "/"), ("", "/"), ("video/mp4", "/a.mp4")],
+    [("image/png", "/a.pdf"), ("image/png", "/a.htm"), ("application/x-dvi", "/"), ("", "/"), ("video/mp4", "/a.mp4")],
 )
 def test_what_no_format_reads_is_refused_before_it_is_read(server: Server, kind: str, path: str) -> None:
     server.routes[path] = response(200, b"x", **({"Content_Type": kind} if kind else {}))
@@ -150,10 +152,10 @@ def test_what_no_format_reads_is_refused_before_it_is_read(server: Server, kind:
 @pytest.mark.parametrize(
     ("status", "error", "says"),
     [
-        (404, DocumentRefused, "there is nothing at"),
-        (410, DocumentRefused, "there is nothing at"),
-        (401, DocumentRefused, "without a login"),
-        (403, DocumentRefused, "without a login"),
+        (404, DocumentGone, "there is nothing at"),
+        (410, DocumentGone, "there is nothing at"),
+        (401, FetchFailed, "without a login"),
+        (403, FetchFailed, "without a login"),
         (451, DocumentRefused, "refused by its server"),
         (429, FetchFailed, "try again later"),
         (500, FetchFailed, "try again later"),
@@ -265,7 +267,7 @@ def test_a_resolver_that_is_silent_is_not_waited_for(internet: Internet) -> None
     silent = threading.Event()
     internet.names["example.org"] = lambda: [PUBLIC] if silent.wait(5) else []
     with pytest.raises(FetchFailed, match=r"example.org did not accept a connection within 0.2 s"):
-        Fetcher(FetchSettings(connect_s=0.2), internet).fetch("http://example.org/")
+        Fetcher(FetchSettings(pause_s=0, connect_s=0.2), internet).fetch("http://example.org/")
     silent.set()
 
 
@@ -341,6 +343,106 @@ def test_a_name_that_changes_its_mind_between_redirects_never_leads_inside(
     assert (bird.seen, internet.connected) == (0, [PUBLIC])
 
 
+def test_an_address_of_this_machine_is_private_though_it_is_public(server: Server, internet: Internet) -> None:
+    internet.own.add(PUBLIC)
+    with pytest.raises(UrlRefused, match=r"leads to 93.184.216.34, which is not on the public internet \(of this machine\)"):
+        on(internet).fetch("http://example.org/")
+    assert internet.connected == []
+
+
+def test_this_machine_knows_its_own_addresses() -> None:
+    network = SystemNetwork()
+    assert network.owns(ip_address("127.0.0.1"))
+    assert not network.owns(ip_address(PUBLIC))
+
+
+def test_a_public_server_sends_nobody_inside_even_where_that_is_allowed(server: Server, internet: Internet) -> None:
+    internet.names["wiki.internal"] = lambda: ["127.0.0.1"]
+    inside = f"http://wiki.internal:{server.server_port}"
+    server.routes |= {"/out": redirect(f"{inside}/in"), "/again": redirect(f"{inside}/in"), "/in": page()}
+    with pytest.raises(UrlRefused, match="a server on the public internet redirects to 'http://wiki.internal"):
+        on(internet, "wiki.internal").fetch("http://example.org/out")
+    assert fetched(on(internet, "wiki.internal"), f"{inside}/again").url == f"{inside}/in"
+
+
+@pytest.mark.parametrize(
+    ("kind", "sent", "text"),
+    [
+        ("text/html; charset=windows-1251", "<p>Кошки мурлычут.</p>".encode("cp1251"), "<p>Кошки мурлычут.</p>"),
+        ("text/html; charset=Shift_JIS", "<p>猫は喉を鳴らす。</p>".encode("cp932"), "<p>猫は喉を鳴らす。</p>"),
+        ("text/plain; charset=iso-2022-jp", "猫".encode("iso2022_jp"), "猫"),
+        ("text/html; charset=utf-16le", "<p>ß</p>".encode("utf-16-le"), "<p>ß</p>"),
+        # servers say Latin-1 of everything, and a page that is UTF-8 is UTF-8
+        ("text/html; charset=iso-8859-1", "<p>Straße</p>".encode(), "<p>Straße</p>"),
+        ("text/html; charset=iso-8859-1", "<p>Straße – 5 €</p>".encode("cp1252"), "<p>Straße – 5 €</p>"),
+    ],
+)
+def test_a_charset_that_only_the_server_says_is_believed(server: Server, kind: str, sent: bytes, text: str) -> None:
+    server.routes["/"] = response(200, sent, Content_Type=kind)
+    assert fetched(here(), server.url).content.decode("utf-8-sig") == text
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "text/html; charset=punycode",
+        "text/html; charset=none",
+        "text/html; charset=utf-16be",
+        "text/html",
+        "application/pdf; charset=cp1251",
+    ],
+)
+def test_a_charset_that_is_none_or_does_not_fit_changes_nothing(server: Server, kind: str) -> None:
+    server.routes["/"] = response(200, b"<p>Stra\xdfe</p>.", Content_Type=kind)
+    assert fetched(here(), server.url).content == b"<p>Stra\xdfe</p>."
+
+
+def test_a_host_that_is_busy_is_asked_once_more_when_it_says(server: Server) -> None:
+    answers = iter([response(429, Retry_After="1"), page()])
+    server.routes["/"] = lambda _: [next(answers)]
+    begun = time.monotonic()
+    assert fetched(here(), server.url).suffix == "html"
+    assert time.monotonic() - begun >= 1
+
+
+def test_a_host_that_asks_to_be_left_alone_is_left_alone(server: Server) -> None:
+    server.routes |= {"/": response(503, Retry_After="3600"), "/other": page()}
+    fetcher = here()
+    with pytest.raises(FetchFailed, match="status 503"):
+        fetcher.fetch(server.url)
+    with pytest.raises(FetchFailed, match=r"127.0.0.1 asks to be left alone for another 3,\d\d\d s"):
+        fetcher.fetch(f"{server.url}/other")
+    assert server.paths == ["/"]
+
+
+def test_a_host_has_a_pause_between_two_requests(server: Server) -> None:
+    server.routes |= {"/": redirect("/a"), "/a": page()}
+    begun = time.monotonic()
+    here(pause_s=0.3).fetch(server.url)
+    assert time.monotonic() - begun >= 0.3
+
+
+def test_endless_headers_are_cut(server: Server) -> None:
+    def flood(_: dict[str, str]) -> Iterator[bytes]:
+        yield b"HTTP/1.1 200 OK\r\n"
+        while True:
+            yield b"X: " + bytes(2**12).replace(b"\0", b"x") + b"\r\n"
+
+    server.routes["/"] = flood
+    with pytest.raises(FetchFailed, match="speaks no HTTP"):
+        here().fetch(server.url)
+
+
+def test_endless_early_words_are_cut(server: Server) -> None:
+    def early(_: dict[str, str]) -> Iterator[bytes]:
+        while True:
+            yield b"HTTP/1.1 102 Processing\r\n\r\n"
+
+    server.routes["/"] = early
+    with pytest.raises(FetchFailed, match="did not begin to answer within 0.5 s"):
+        here(first_byte_s=0.5).fetch(server.url)
+
+
 @pytest.mark.parametrize("allowed", ["example.org", "EXAMPLE.org.", "127.0.0.0/8", "127.0.0.1"])
 def test_a_private_place_is_reached_only_if_it_was_allowed(server: Server, internet: Internet, allowed: str) -> None:
     server.routes["/"] = page()
@@ -410,23 +512,25 @@ def test_a_host_is_asked_one_thing_at_a_time(server: Server, internet: Internet,
 
 def test_waiting_for_ones_turn_does_not_count(server: Server) -> None:
     def slow(_: dict[str, str]) -> Iterator[bytes]:
-        time.sleep(0.3)
+        time.sleep(0.5)
         yield page()
 
     server.routes["/"] = slow
-    fetcher, done = here(total_s=0.5), []
-    threads = [threading.Thread(target=lambda: done.append(fetched(fetcher, server.url).suffix)) for _ in range(3)]
+    fetcher, done = here(total_s=2), []
+    threads = [
+        threading.Thread(target=lambda: done.append(fetched(fetcher, server.url).suffix)) for _ in range(6)
+    ]  # the last waits for longer than a fetch may take
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert done == ["html"] * 3
+    assert done == ["html"] * 6
 
 
 def test_the_systems_own_resolver_is_asked_and_believed_no_more_than_another(server: Server) -> None:
     server.routes["/"] = page()
     url = f"http://localhost:{server.server_port}/"
     with pytest.raises(UrlRefused, match=r"leads to (127.0.0.1|::1), which is not on the public internet \(loopback\)"):
-        Fetcher(FetchSettings()).fetch(url)
+        Fetcher(FetchSettings(pause_s=0)).fetch(url)
     assert server.asked == []
     assert fetched(here(allow_private=("127.0.0.0/8", "::1")), url).url == url

@@ -40,7 +40,7 @@ def internet(server: Server) -> Internet:
 
 @pytest.fixture
 def fetcher(internet: Internet) -> Fetcher:
-    return Fetcher(FetchSettings(), internet)
+    return Fetcher(FetchSettings(pause_s=0), internet)
 
 
 def location(url: str) -> bytes:

@@ -18,7 +18,7 @@ def test_the_suffix_decides_whether_a_file_is_read(name: str) -> None:
     assert reader.supported(name)
 
 
-@pytest.mark.parametrize("name", ["a.mp4", "b.png", "md", ".md", "noext", "c.md.bak"])
+@pytest.mark.parametrize("name", ["a.mp4", "b.mov", "md", ".md", "noext", "c.md.bak"])
 def test_other_files_are_not_read(name: str) -> None:
     assert not reader.supported(name)
     with pytest.raises(DocumentRefused, match="not read"):

@@ -34,7 +34,7 @@ def internet(server: Server) -> Internet:
 
 @pytest.fixture
 def fetcher(internet: Internet) -> Fetcher:
-    return Fetcher(FetchSettings(max_bytes=10_000_000), internet)
+    return Fetcher(FetchSettings(pause_s=0, max_bytes=10_000_000), internet)
 
 
 def urlset(*urls: str) -> bytes:

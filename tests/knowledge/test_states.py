@@ -9,13 +9,16 @@ from typing import Any
 import pytest
 from documents import write
 from sqlalchemy import Engine, event
+from stores import Stores
 
 from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.knowledge.catalogue import Catalogue
 from chatbot.knowledge.generations import Indexes
+from chatbot.knowledge.plan import plan
+from chatbot.knowledge.sources import Sources
 from chatbot.knowledge.splitter import Splitter
 from chatbot.knowledge.sync import Synchronizer
-from chatbot.schema import DocumentReport
+from chatbot.reports import DocumentReport
 
 FILES = {f"{number}.md": f"# Hall {number}\n\nMachine {number} needs oil every year." for number in range(3)}
 
@@ -45,10 +48,14 @@ class Shelf:
         self.catalogue.close()
 
     def run(self, *paths: Path) -> Iterator[DocumentReport]:
-        splitter = Splitter(self._encoder.tokenizer_file, 8, 16, 48)
-        synchronizer = Synchronizer(self.catalogue, self.indexes, splitter, {})
-        sources = [synchronizer.register(path, "shelf") for path in paths or (self.folder,)]
-        return synchronizer.run(synchronizer.plan(sources))
+        sources = Sources(self.catalogue, {})
+        wanted = [sources.register(str(path), "shelf") for path in paths or (self.folder,)]
+        return self.synchronizer().run(plan(wanted, self.catalogue, sources.list))
+
+    def synchronizer(self) -> Synchronizer:
+        return Synchronizer(
+            Stores(self.catalogue, self.indexes, Splitter(self._encoder.tokenizer_file, 8, 16, 48), self._encoder)
+        )
 
     def sync(self, *paths: Path) -> dict[str, str]:
         return {report.source: report.state for report in self.run(*paths)}
@@ -218,6 +225,6 @@ def test_a_changed_file_that_changes_back_is_live_as_it_was(shelf: Shelf) -> Non
 def test_a_source_that_is_forgotten_takes_what_it_left_undone_with_it(shelf: Shelf) -> None:
     write(shelf.folder, {**FILES, "empty.txt": b""})
     shelf.sync()
-    synchronizer = Synchronizer(shelf.catalogue, shelf.indexes, Splitter(shelf._encoder.tokenizer_file, 8, 16, 48), {})
-    assert {report.source for report in synchronizer.forget([shelf.folder])} == set(FILES)
+    sources = Sources(shelf.catalogue, {}).registered([str(shelf.folder)])
+    assert {report.source for report in shelf.synchronizer().forget(sources)} == set(FILES)
     assert (shelf.states(), shelf.catalogue.sources()) == ([], [])

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from documents import pdf, write
+from documents import archive, write
+from stores import Stores
 
 from chatbot import registry
 from chatbot.bootstrap import Application
@@ -17,10 +18,13 @@ from chatbot.errors import SettingsError
 from chatbot.knowledge.catalogue import Catalogue
 from chatbot.knowledge.collections import Collection
 from chatbot.knowledge.generations import Indexes
+from chatbot.knowledge.listing import BUILT_IN
+from chatbot.knowledge.plan import Plan, plan
+from chatbot.knowledge.sources import Sources
 from chatbot.knowledge.splitter import Splitter
-from chatbot.knowledge.sync import BUILT_IN, Synchronizer
+from chatbot.knowledge.sync import Synchronizer
 from chatbot.knowledge.tables import Source
-from chatbot.schema import DocumentReport
+from chatbot.reports import DocumentReport
 
 CATS = "# Cats\n\nCats purr when they are happy.\n"
 DOGS = "# Dogs\n\nDogs bark at the postman every morning.\n"
@@ -43,27 +47,27 @@ class Shelf:
         write(self.folder, {name.replace("_", "."): content for name, content in files.items()})
 
     def synchronizer(self, most: int = 32) -> Synchronizer:
-        return Synchronizer(
-            self.catalogue,
-            self.indexes,
-            Splitter(self.encoder.tokenizer_file, 8, most, self.encoder.card.max_tokens),
-            self.built_in,
-        )
+        splitter = Splitter(self.encoder.tokenizer_file, 8, most, self.encoder.card.max_tokens)
+        return Synchronizer(Stores(self.catalogue, self.indexes, splitter, self.encoder))
+
+    def sources(self) -> Sources:
+        return Sources(self.catalogue, self.built_in)
 
     def source(self, path: Path | None = None, collection: str = "shelf") -> Source:
-        return self.synchronizer().register(path or self.folder, collection)
+        return self.sources().register(str(path or self.folder), collection)
+
+    def plan(self, *sources: Source) -> Plan:
+        return plan(sources or [self.source()], self.catalogue, self.sources().list)
 
     def sync(self, *sources: Source, most: int = 32) -> dict[str, DocumentReport]:
         """Sync `sources`, or else the folder; reports by path."""
-        synchronizer = self.synchronizer(most)
-        return {report.source: report for report in synchronizer.run(synchronizer.plan(sources or [self.source()]))}
+        return {report.source: report for report in self.synchronizer(most).run(self.plan(*sources))}
 
     def preview(self) -> dict[str, str]:
         return states(self.preview_of(self.source()))
 
     def preview_of(self, source: Source) -> dict[str, DocumentReport]:
-        synchronizer = self.synchronizer()
-        return {report.source: report for report in synchronizer.preview(synchronizer.plan([source]))}
+        return {report.source: report for report in self.synchronizer().preview(self.plan(source))}
 
     def search(self, text: str, collections: tuple[str, ...] = ()) -> set[str]:
         """Paths of the documents that either index finds for `text`."""
@@ -151,7 +155,7 @@ def test_a_moved_file_encodes_nothing(shelf: Shelf) -> None:
     shelf.sync()
     (shelf.folder / "long.md").rename(shelf.folder / "moved.md")
     reports = shelf.sync()
-    assert states(reports) == {"moved.md": "added", "long.md": "removed"}
+    assert states(reports) == {"moved.md": "renamed"}
     assert embedded(reports) == 0
     assert shelf.search("machine oil") == {"moved.md"}
 
@@ -193,7 +197,7 @@ def test_what_lies_in_a_folder_that_cannot_be_read_is_kept(shelf: Shelf) -> None
     files = {path: shelf.folder / path for path in ("a.md", "deep/b.md", "deeper/c.md")}
     write(shelf.folder, dict.fromkeys(files, CATS))
     shelf.built_in = {"cats": Collection(name="cats", title="Cats", files=files)}
-    shelf.synchronizer().register_built_in()
+    shelf.sources().register_built_in()
     (source,) = shelf.catalogue.sources()
     shelf.sync(source)
     reason = "cannot be read: Permission denied"
@@ -225,7 +229,7 @@ def test_a_source_that_is_forgotten_takes_its_documents_with_it(shelf: Shelf, tm
     more = write(tmp_path / "more", {"dogs.md": DOGS})
     shelf.sync(shelf.source(), shelf.source(more))
     shelf.folder.rename(tmp_path / "away")
-    reports = list(shelf.synchronizer().forget([shelf.folder]))
+    reports = list(shelf.synchronizer().forget(shelf.sources().registered([str(shelf.folder)])))
     assert [(report.source, report.state) for report in reports] == [("cats.md", "removed")]
     assert [source.location for source in shelf.catalogue.sources()] == [str(more)]
     assert shelf.search("purr") == set()
@@ -236,7 +240,7 @@ def test_what_is_not_registered_cannot_be_forgotten(shelf: Shelf, tmp_path: Path
     shelf.write(cats_md=CATS)
     shelf.sync()
     with pytest.raises(SettingsError, match=f"/nowhere' is not registered; there are: {shelf.folder}"):
-        list(shelf.synchronizer().forget([shelf.folder, tmp_path / "nowhere"]))
+        shelf.sources().registered([str(shelf.folder), str(tmp_path / "nowhere")])
     assert shelf.search("purr") == {"cats.md"}
 
 
@@ -301,7 +305,7 @@ def test_a_file_that_can_no_longer_be_read_stops_answering(content: bytes, shelf
 def test_a_file_that_vanishes_while_syncing_fails_alone(shelf: Shelf) -> None:
     shelf.write(cats_md=CATS, dogs_md=DOGS)
     synchronizer = shelf.synchronizer()
-    tasks = synchronizer.plan([shelf.source()])
+    tasks = shelf.plan()
     (shelf.folder / "cats.md").unlink()
     reports = {report.source: report for report in synchronizer.run(tasks)}
     assert states(reports) == {"cats.md": "failed", "dogs.md": "added"}
@@ -312,7 +316,7 @@ def test_a_file_that_fails_for_once_keeps_its_document(shelf: Shelf) -> None:
     shelf.write(cats_md=CATS)
     shelf.sync()
     synchronizer = shelf.synchronizer()
-    tasks = synchronizer.plan([shelf.source()])
+    tasks = shelf.plan()
     (shelf.folder / "cats.md").unlink()
     (shelf.folder / "cats.md").mkdir()
     reports = {report.source: report for report in synchronizer.run(tasks)}
@@ -321,11 +325,11 @@ def test_a_file_that_fails_for_once_keeps_its_document(shelf: Shelf) -> None:
 
 
 def test_a_partly_readable_file_says_what_is_missing(shelf: Shelf) -> None:
-    shelf.write(manual_pdf=pdf([["Boiler", "It opens at seven bar."], []]))
-    first = shelf.sync()["manual.pdf"]
-    assert (first.state, first.reason, first.chunks) == ("partly", "1 of 2 pages have no text", 1)
-    second = shelf.sync()["manual.pdf"]
-    assert (second.state, second.reason) == ("unchanged", "1 of 2 pages have no text")
+    shelf.write(manual_zip=archive({"a.md": b"# Boiler\n\nIt opens at seven bar.", "b.exe": b"MZ"}))
+    first = shelf.sync()["manual.zip"]
+    assert (first.state, first.reason, first.chunks) == ("partly", "not read: b.exe (files of this type are not read)", 1)
+    second = shelf.sync()["manual.zip"]
+    assert (second.state, second.reason) == ("unchanged", "not read: b.exe (files of this type are not read)")
 
 
 def test_a_dry_run_says_what_would_happen_and_changes_nothing(shelf: Shelf) -> None:
@@ -333,11 +337,17 @@ def test_a_dry_run_says_what_would_happen_and_changes_nothing(shelf: Shelf) -> N
     shelf.sync()
     before = shelf.catalogue.chunk_ids()
     (shelf.folder / "b.md").unlink()
-    shelf.write(c_md="# New\n\nWords.", e_md="# Birds\n\nBirds sing.", f_txt=b"", g_xlsx=b"x", h_pdf=pdf([["A", "b"], []]))
+    shelf.write(
+        c_md="# New\n\nWords.",
+        e_md="# Birds\n\nBirds sing.",
+        f_txt=b"",
+        g_xlsx=b"x",
+        h_zip=archive({"a.md": b"A b", "b.exe": b"MZ"}),
+    )
     preview = shelf.preview()
     assert preview == {
         "a.md": "unchanged", "b.md": "removed", "c.md": "changed", "d.md": "refused", "e.md": "added", "f.txt": "refused",
-        "g.xlsx": "refused", "h.pdf": "partly",
+        "g.xlsx": "refused", "h.zip": "partly",
     }  # fmt: skip
     assert shelf.catalogue.chunk_ids() == before
     assert shelf.indexes.difference() == ""
@@ -389,7 +399,7 @@ def test_a_path_given_twice_is_read_once(shelf: Shelf) -> None:
     shelf.write(cats_md=CATS)
     synchronizer = shelf.synchronizer()
     again = shelf.source(shelf.folder / ".." / shelf.folder.name)
-    assert [report.state for report in synchronizer.run(synchronizer.plan([shelf.source(), again]))] == ["added"]
+    assert [report.state for report in synchronizer.run(shelf.plan(shelf.source(), again))] == ["added"]
 
 
 def test_the_same_words_in_two_documents_are_encoded_once(shelf: Shelf) -> None:
@@ -482,7 +492,7 @@ def test_a_stopped_sync_loses_nothing(shelf: Shelf) -> None:
     shelf.sync()
     shelf.write(**{f"f{number}_md": f"# File {number}\n\nFile {number} is about subject{number}." for number in range(6)})
     synchronizer = shelf.synchronizer()
-    running = synchronizer.run(synchronizer.plan([shelf.source()]))
+    running = synchronizer.run(shelf.plan())
     next(running)
     running.close()
     assert set(states(shelf.sync()).values()) <= {"changed", "unchanged"}
@@ -494,13 +504,13 @@ def test_a_stopped_sync_loses_nothing(shelf: Shelf) -> None:
 def test_a_built_in_collection_that_is_gone_is_forgotten(shelf: Shelf) -> None:
     shelf.write(cats_md=CATS)
     shelf.built_in = {"cats": Collection(name="cats", title="Cats", files={"cats.md": shelf.folder / "cats.md"})}
-    synchronizer = shelf.synchronizer()
-    synchronizer.register_built_in()
+    shelf.sources().register_built_in()
     (source,) = shelf.catalogue.sources()
     assert source.location == f"{BUILT_IN}cats"
     assert states(shelf.sync(source)) == {"cats.md": "added"}
     shelf.built_in = {}
     assert states(shelf.sync(source)) == {"cats.md": "removed"}
+    shelf.sources().forget_empty()
     assert shelf.catalogue.sources() == []
 
 

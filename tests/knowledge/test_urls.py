@@ -29,6 +29,9 @@ BASE = parse("https://example.org/docs/index.html?old=1")
         ("http://my_host.example/", "http://my_host.example/"),
         ("http://example.org/a|b<c>\"d'", "http://example.org/a%7Cb%3Cc%3E%22d'"),
         ("http://3com.example/", "http://3com.example/"),
+        ("http://example.org/a/../../b/./c", "http://example.org/b/c"),
+        ("http://example.org/a/%2E%2e/b/.", "http://example.org/b/"),
+        ("http://example.org/a//../b..", "http://example.org/a/b.."),
     ],
 )
 def test_a_url_has_one_spelling(text: str, read: str) -> None:

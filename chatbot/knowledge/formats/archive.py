@@ -68,6 +68,14 @@ class Archive:
                 choice.remove(fallback)
         return root
 
+    def raw(self, name: str) -> bytes:
+        """A part as it is.
+
+        Raises:
+            KeyError: there is no such part.
+        """
+        return self._archive.read(name)
+
     def relations(self, name: str) -> Iterator[tuple[str, str, str]]:
         """A part's relations to other parts, as (id, kind, part); kinds are "slide", "comments" and so on."""
         folder, _, file = name.rpartition("/")
@@ -76,6 +84,12 @@ class Archive:
             target = posixpath.normpath(posixpath.join("/", folder, relation.get("Target", ""))).lstrip("/")
             if relation.get("TargetMode") != "External" and target in self:
                 yield relation.get("Id", ""), relation.get("Type", "").rpartition("/")[2], target
+
+    @property
+    def title(self) -> str:
+        """That the properties of an Office document give it; empty where they give none."""
+        properties = self.related("", "core-properties")
+        return (self.tree(properties[0]).findtext("title") if properties else "") or ""
 
     def related(self, name: str, kind: str) -> list[str]:
         return [part for _, found, part in self.relations(name) if found == kind]

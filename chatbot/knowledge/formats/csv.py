@@ -62,6 +62,7 @@ def _write(builder: TextBuilder, rows: list[list[str]], width: int) -> str:
         row = "; ".join(f"{header}: {cell}" if header else cell for header, cell in _pairs(headers, cells) if cell)
         size += len(row)
         if size > _MAX_TEXT:
+            lines += [] if lines else [f"- {row[:_MAX_TEXT]}"]
             missing = f"rows from {number:,} on: the table makes more than {_MAX_TEXT // 2**20} million characters"
             break
         lines.append(f"- {row}")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import codecs
 import email
-import mimetypes
 import re
 from collections.abc import Iterator
 from email.errors import HeaderParseError
 from email.header import decode_header
 from email.message import Message
+from itertools import islice
 
 from chatbot.errors import DocumentRefused
 from chatbot.knowledge.formats.extracted import Extracted
@@ -20,11 +20,24 @@ _SHOWN = ("From", "To", "Cc", "Date", "Subject")
 _KNOWN = {*_SHOWN, "Received", "Message-ID", "MIME-Version", "Return-Path", "Reply-To", "Delivered-To", "Sender", "Bcc"}
 _MAX_PARTS = 1_000
 _MAX_DEPTH = 20
+_MAX_BOUNDARIES = 50
+_BOUNDARY = re.compile(rb"boundary\s*=\s*\"?([^\"\s;]{1,70})", re.IGNORECASE)
 _HEAD_END = re.compile(rb"\n\r?\n")
 _MAX_HEAD = 2**20
 """Each header takes fifty times its size of memory."""
 _MAX_COMPARED = 20_000_000
 """Lines times boundaries: the library compares each line with the boundary of every part around it."""
+_OFFICE = "application/vnd.openxmlformats-officedocument."
+_SUFFIXES = {
+    "text/plain": ".txt", "text/html": ".html", "text/csv": ".csv", "text/markdown": ".md", "text/xml": ".xml",
+    "application/xml": ".xml", "application/json": ".json", "application/pdf": ".pdf", "application/rtf": ".rtf",
+    "text/rtf": ".rtf", "application/msword": ".doc", "application/vnd.ms-excel": ".xls", "application/zip": ".zip",
+    "application/epub+zip": ".epub", "application/vnd.ms-outlook": ".msg", "image/png": ".png", "image/jpeg": ".jpg",
+    "image/tiff": ".tiff", "image/gif": ".gif", "image/bmp": ".bmp", "image/webp": ".webp",
+    f"{_OFFICE}wordprocessingml.document": ".docx", f"{_OFFICE}spreadsheetml.sheet": ".xlsx",
+    f"{_OFFICE}presentationml.presentation": ".pptx",
+}  # fmt: skip
+"""Of parts without a name. The interpreter's own table is another one on every machine."""
 _SPACE = re.compile(r"\s+")
 _WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _BROKEN = (HeaderParseError, LookupError, ValueError, TypeError, AttributeError)
@@ -43,6 +56,8 @@ def extract(raw: bytes) -> Extracted:
         raise DocumentRefused(f"has more than {_MAX_HEAD // 2**20} MiB of headers")
     if raw.count(b"\n") * (raw.lower().count(b"boundary=") + 1) > _MAX_COMPARED:
         raise DocumentRefused("has too many parts for its length; save its attachments apart")
+    if _parts(raw) > _MAX_PARTS:
+        raise DocumentRefused(f"has more than {_MAX_PARTS:,} parts; save its attachments apart")
     try:
         message = email.message_from_bytes(decode(raw).encode() if wide else raw.lstrip(b"\xef\xbb\xbf\r\n"))
     except (*_BROKEN, RecursionError) as error:
@@ -53,6 +68,12 @@ def extract(raw: bytes) -> Extracted:
     parts.read(message, 0)
     headers = {name: _header(message, name) for name in _SHOWN}
     return build(headers, parts.bodies, parts.attachments, "; ".join(parts.missing))
+
+
+def _parts(raw: bytes) -> int:
+    """How many parts it has at most, counted before each becomes an object."""
+    boundaries = {match[1] for match in islice(_BOUNDARY.finditer(raw), _MAX_PARTS)}
+    return max((raw.count(b"\n--" + boundary) for boundary in islice(boundaries, _MAX_BOUNDARIES)), default=0)
 
 
 class _Parts:
@@ -162,7 +183,7 @@ def _name(part: Message, number: int) -> str:
     kind = part.get_content_type()
     if kind == "message/rfc822":
         return name if name.endswith(".eml") else f"{name or f'message {number}'}.eml"
-    return name or f"part {number}{mimetypes.guess_extension(kind) or ''}"
+    return name or f"part {number}{_SUFFIXES.get(kind, '')}"
 
 
 def _header(message: Message, name: str) -> str:

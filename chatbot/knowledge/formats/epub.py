@@ -17,8 +17,8 @@ from chatbot.knowledge.formats.zip import DAMAGE, unpack
 
 _MAX_FILES = 10_000
 _MAX_CHAPTERS = 2_000
-_MAX_MARKUP = 32 * 2**20
-"""Of all chapters together."""
+_MAX_MARKUP = 16 * 2**20
+"""Of all chapters together: some thousand pages, read in half a minute."""
 _MAX_NAMED = 20
 _CONTAINER = "META-INF/container.xml"
 _ENCRYPTION = "META-INF/encryption.xml"

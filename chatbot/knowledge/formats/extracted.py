@@ -54,7 +54,7 @@ class TextBuilder:
         self._page_starts.append(self._length)
 
     def heading(self, level: int, text: str) -> None:
-        text = _clean(text).strip()
+        text = " ".join(_clean(text).split())
         if len(text) > _MAX_HEADING:
             self.block(text)
         elif text:

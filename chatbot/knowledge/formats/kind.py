@@ -16,10 +16,16 @@ _MAGIC = {
     b"\x89PNG": "png",
     b"\xff\xd8\xff": "jpg",
     b"GIF8": "gif",
+    b"II*\x00": "tiff",
+    b"MM\x00*": "tiff",
     b"\x1f\x8b": "gz",
     **{f"BZh{level}".encode(): "bz2" for level in range(1, 10)},
     b"\x7fELF": "program",
 }
+_RIFF_KINDS = {b"WEBP": "webp", b"WAVE": "sound", b"AVI ": "video"}
+_BMP_RESERVED = slice(6, 10)
+"""Four zero bytes; “BM” alone begins many a text."""
+PICTURES = {"png", "jpg", "gif", "tiff", "webp", "bmp"}
 _ZIP_PARTS = {"word/document.xml": "docx", "xl/workbook.xml": "xlsx", "ppt/presentation.xml": "pptx"}
 _MIME_TYPES = {
     f"application/vnd.oasis.opendocument.{name}".encode(): suffix
@@ -42,6 +48,10 @@ def kind(raw: bytes) -> str | None:
     found = next((kind for magic, kind in _MAGIC.items() if raw.startswith(magic)), None)
     if found == "zip":
         return _in_zip(raw)
+    if raw.startswith(b"RIFF"):
+        return _RIFF_KINDS.get(raw[8:12])
+    if raw.startswith(b"BM") and raw[_BMP_RESERVED] == bytes(4):
+        return "bmp"
     return _in_ole(raw) if found == "ole" else found
 
 

@@ -32,6 +32,8 @@ _OPTIONS = {"maxNesting": 100}  # what lies deeper is dropped without a word, an
 _MAX_BRACKETS = 1_000
 _MAX_UNCLOSED = 100
 """Brackets in one paragraph; for each the parser may look for the end of a link through all the rest of it."""
+_MAX_STARS = 5_000
+"""Stars and underscores in one paragraph; for each it may look for its opening one through all before it."""
 
 
 def extract(raw: bytes) -> Extracted:
@@ -43,13 +45,14 @@ def extract(raw: bytes) -> Extracted:
 
 
 def _inline(state: StateCore) -> None:
-    """As the parser's own rule, but what is all brackets is left as it is written."""
+    """As the parser's own rule, but what is all brackets or stars is left as it is written."""
     for token in state.tokens:
         if token.type != "inline":
             continue
         token.children = []
         opened = token.content.count("[")
-        if opened > _MAX_BRACKETS or opened - token.content.count("]") > _MAX_UNCLOSED:
+        stars = token.content.count("*") + token.content.count("_")
+        if opened > _MAX_BRACKETS or opened - token.content.count("]") > _MAX_UNCLOSED or stars > _MAX_STARS:
             token.children.append(Token("text", "", 0, content=token.content))
         else:
             state.md.inline.parse(token.content, state.md, state.env, token.children)

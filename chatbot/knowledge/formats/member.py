@@ -19,6 +19,7 @@ _MAX_NAME = 120
 _MAX_REASON = 300
 _MAX_NAMED = 20
 """How many of those that were not read are named one by one."""
+_NOT_READ = "not read: "
 _UNSHOWN = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 """Of a name: line ends and what turns the direction of writing, with which one file can pose as another."""
 
@@ -66,7 +67,7 @@ class Members:
         try:
             document = self._document(name, content)
         except (DocumentRefused, FormatFailed) as error:
-            self.skip(name, str(error))
+            self.skip(name, str(error).removeprefix(_NOT_READ))
             return
         self._read += 1
         self._builder.heading(self._level, name)
@@ -85,7 +86,7 @@ class Members:
         more = len(self._missing) - _MAX_NAMED
         if not named:
             return ""
-        return f"not read: {named}" + (f"; and {more:,} more" if more > 0 else "")
+        return f"{_NOT_READ}{named}" + (f"; and {more:,} more" if more > 0 else "")
 
     def build(self) -> Extracted:
         """The sections read; the container has no title of its own.

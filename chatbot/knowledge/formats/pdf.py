@@ -1,26 +1,40 @@
-"""PDF, by PDFium (Chromium's engine): text page by page, headings from the outline."""
+"""PDF, by PDFium (Chromium's engine): text page by page, headings from the outline or from the height of the lines."""
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from contextlib import closing
+from collections.abc import Generator
+from contextlib import closing, contextmanager
 
 import pypdfium2 as pdfium
 
 from chatbot.errors import DocumentRefused
+from chatbot.knowledge.formats import ocr, pdf_headings, pdf_page
 from chatbot.knowledge.formats.extracted import Extracted, TextBuilder
-from chatbot.knowledge.formats.plain import unwrap
+from chatbot.knowledge.formats.pdf_headings import Title
+from chatbot.knowledge.formats.plain import paragraphs
 
-_BLANK_LINES = re.compile(r"\n\s*\n")
-_SOFT_HYPHEN = re.compile("[\x02\xad\ufffe]\n?")
+_MAX_PAGES = 5_000
+_MAX_STRAY = 3
+"""Lines of the outline a page that do not stand on it: a few name what follows, hundreds are those of a book it was cut from."""
 
 
 def extract(raw: bytes) -> Extracted:
-    """Read a document; page numbers count from 1.
+    """Read a document; page numbers count from 1. Pages that are pictures are read where the extra `ocr` is installed.
 
     Raises:
-        DocumentRefused: encrypted, damaged, or scanned (no page has text).
+        DocumentRefused: encrypted, damaged, or no page has text.
+    """
+    with opened(raw) as document:
+        return _Reader(document).read()
+
+
+@contextmanager
+def opened(raw: bytes) -> Generator[pdfium.PdfDocument]:
+    """
+    Raises:
+        DocumentRefused: encrypted; or damaged, here or where its pages are read.
     """
     try:
         document = pdfium.PdfDocument(raw)
@@ -28,57 +42,108 @@ def extract(raw: bytes) -> Extracted:
         encrypted = "password" in str(error).lower()
         raise DocumentRefused("encrypted: it needs a password" if encrypted else f"damaged PDF: {error}") from error
     try:
-        return _read(document)
+        yield document
     except pdfium.PdfiumError as error:
         raise DocumentRefused(f"damaged PDF: {error}") from error
     finally:
         document.close()
 
 
-def _read(document: pdfium.PdfDocument) -> Extracted:
-    outline = _outline(document)
-    builder = TextBuilder()
-    blank: list[int] = []
-    for number in range(len(document)):
-        with closing(document[number]) as page, closing(page.get_textpage()) as text_page:
-            text = text_page.get_text_bounded().replace("\r\n", "\n").replace("\r", "\n")
-        builder.page()
-        if text.strip():
-            _page(builder, _SOFT_HYPHEN.sub("", text), outline[number])
-        else:
-            blank.append(number + 1)
-    if len(blank) == len(document):
-        raise DocumentRefused("no page has text: it looks scanned, and reading pictures is not supported yet")
-    missing = f"{len(blank)} of {len(document)} pages have no text" if blank else ""
-    return builder.build(document.get_metadata_value("Title") or "", missing)
+class _Reader:
+    """Reads the pages of one document into one builder."""
+
+    def __init__(self, document: pdfium.PdfDocument) -> None:
+        self._document = document
+        self._budget = ocr.Budget()
+        self._recognized: list[int] = []
+        self._unread: list[int] = []
+        self._reason = f"pictures; {ocr.INSTALL}"
+
+    def read(self) -> Extracted:
+        count = min(len(self._document), _MAX_PAGES)
+        pages = [self._page(number) for number in range(count)]
+        if not any(page.text.strip() for page in pages):
+            raise DocumentRefused(f"no page has text: {self._missing()}" if self._unread else "no page has text")
+        builder = TextBuilder()
+        outline = _outline(self._document) or pdf_headings.by_height(pages)
+        for number, page in enumerate(pages):
+            builder.page()
+            _write(builder, page.text, outline[number])
+        return builder.build(self._document.get_metadata_value("Title") or "", self._missing())
+
+    def _page(self, number: int) -> pdf_page.Page:
+        with closing(self._document[number]) as page:
+            found = pdf_page.read(page)
+            if not pdf_page.is_picture(page, found.text):
+                return found
+            if ocr.available():
+                try:
+                    words, _ = pdf_page.recognize(page, self._budget)
+                except DocumentRefused as error:
+                    self._reason = f"pictures, and {error}; split the document"
+                else:
+                    self._recognized.append(number + 1)
+                    return pdf_page.Page([pdf_page.Line(line) for line in ocr.text(words).split("\n")]) if words else found
+        self._unread.append(number + 1)
+        return found
+
+    def _missing(self) -> str:
+        parts = [f"{_listed(self._unread)} not read: {self._reason}" if self._unread else ""]
+        parts.append(ocr.said(_listed(self._recognized)) if self._recognized else "")
+        if len(self._document) > _MAX_PAGES:
+            parts.append(f"pages from {_MAX_PAGES + 1:,} on not read; split the document")
+        return "; ".join(filter(None, parts))
 
 
-def _outline(document: pdfium.PdfDocument) -> dict[int, list[tuple[int, str]]]:
-    """Headings by page index, as (level, text)."""
-    pages: dict[int, list[tuple[int, str]]] = defaultdict(list)
+def _outline(document: pdfium.PdfDocument) -> dict[int, list[Title]]:
+    """Headings by page index."""
+    pages: dict[int, list[Title]] = defaultdict(list)
     for mark in document.get_toc(max_depth=6):
         destination = mark.get_dest()
         index = destination.get_index() if destination else None
         if index is not None and mark.get_title():
-            pages[index].append((mark.level + 1, " ".join(mark.get_title().split())))
+            pages[index].append(Title(mark.level + 1, " ".join(mark.get_title().split())))
     return pages
 
 
-def _page(builder: TextBuilder, text: str, headings: list[tuple[int, str]]) -> None:
-    """Put the page's outline entries where their words stand, or at the top of the page where they are not found."""
-    found: list[tuple[int, int, int, str]] = []
-    for level, title in headings:
-        match = re.search(r"\s+".join(map(re.escape, title.split())), text, re.IGNORECASE)
-        found.append((match.start() if match else 0, match.end() if match else 0, level, title))
+def _write(builder: TextBuilder, text: str, titles: list[Title]) -> None:
+    """Put the page's headings where their words stand, or at the top of the page where they are not found."""
+    found: list[tuple[int, int, Title]] = []
+    stray = 0
+    for title in titles:
+        start, end = _place(text, title.text)
+        stray += not end
+        if end or stray <= _MAX_STRAY:
+            found.append((start, end, title))
     position = 0
-    for start, end, level, title in sorted(found):
+    for start, end, title in sorted(found):
         if start >= position:
             _paragraphs(builder, text[position:start])
-            builder.heading(level, title)
+            builder.heading(title.level, text[start:end] if end else title.text)
             position = end
     _paragraphs(builder, text[position:])
 
 
+def _place(text: str, title: str) -> tuple[int, int]:
+    """Where a heading stands: on lines of its own, with the number in front of it, before a place in the middle of a sentence."""
+    words = r"\s+".join(map(re.escape, title.split()))
+    for pattern in (rf"^[ \t]*(?:[\dA-Z][\d.]*[ \t]+)?{words}[ \t]*$", words):
+        if match := re.search(pattern, text, re.IGNORECASE | re.MULTILINE):
+            return match.span()
+    return 0, 0
+
+
 def _paragraphs(builder: TextBuilder, text: str) -> None:
-    for paragraph in _BLANK_LINES.split(text):
-        builder.block(unwrap(paragraph))
+    for paragraph in paragraphs(text):
+        builder.block(paragraph)
+
+
+def _listed(numbers: list[int]) -> str:
+    """“page 3”, “pages 1-4, 7”."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1] = [runs[-1][0], number]
+        else:
+            runs.append([number])
+    return f"page{'s' if len(numbers) > 1 else ''} " + ", ".join("-".join(map(str, run)) for run in runs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Iterator
 
 from charset_normalizer import from_bytes
 
@@ -15,14 +16,16 @@ _ACCENTED = re.compile(r"[^\W\d_a-zA-Z]")
 # What English, French, German, Italian, Portuguese, Scandinavian and Spanish texts use of Windows' Western code page; the
 # same bytes read in another page, or another page's bytes read in this one, soon show a character that is not here.
 _WESTERN = re.compile(r"[\t\n\f\r -~\xa0¡£§©«®°´·»¿À-ÏÑ-ÖØ-ÜßÀ-ïñ-öø-üÿŒœŸ€‚„…‘’“”•–—™]*")
+_NARROW = 40
+"""Characters; no text is set so narrow but by hand."""
 _BULLET = re.compile(r"\s*(?:[-*•]|\d{1,3}[.)])\s")
 
 
 def extract(raw: bytes) -> Extracted:
     """Read text; a paragraph's hard line breaks become spaces, unless its lines look set by hand (lists, code, verse)."""
     builder = TextBuilder()
-    for paragraph in _BLANK_LINES.split(decode(raw).expandtabs(4)):
-        builder.block(unwrap(paragraph))
+    for paragraph in paragraphs(decode(raw).expandtabs(4)):
+        builder.block(paragraph)
     return builder.build()
 
 
@@ -62,17 +65,25 @@ def _guessed(raw: bytes) -> str:
     return str(best)
 
 
+def paragraphs(text: str) -> Iterator[str]:
+    """What blank lines set apart, each unwrapped."""
+    return map(unwrap, _BLANK_LINES.split(text))
+
+
 def unwrap(paragraph: str) -> str:
     """Join lines that were only broken to fit a width."""
     lines = [line.rstrip() for line in paragraph.strip("\n").split("\n")]
-    widest = max((len(line) for line in lines), default=0)
-    joined = lines[0].lstrip() if lines else ""
+    widest = max(map(len, lines))
+    joined = [lines[0].lstrip()]
+    if widest < _NARROW:
+        return "\n".join([*joined, *lines[1:]])
     for before, line in zip(lines, lines[1:], strict=False):
-        by_hand = _BULLET.match(line) or line.startswith("    ") or len(before) < widest * 0.6 or widest < 40
+        by_hand = _BULLET.match(line) or line.startswith("    ") or len(before) < widest * 0.6
         if by_hand:
-            joined += "\n" + line
+            joined += ["\n", line]
         elif before.endswith("-") and line[:1].islower():
-            joined = joined[:-1] + line.lstrip()
+            joined[-1] = joined[-1][:-1]
+            joined.append(line.lstrip())
         else:
-            joined += " " + line.lstrip()
-    return joined
+            joined += [" ", line.lstrip()]
+    return "".join(joined)

@@ -43,10 +43,8 @@ class _Reader:
         for slide in self._archive.tree(main).iterfind("sldIdLst/sldId"):
             self._builder.page()
             self._slide(parts[slide.get(":id", "")])
-        properties = self._archive.related("", "core-properties")
-        title = self._archive.tree(properties[0]).findtext("title") if properties else ""
         missing = [_counted(self._hidden, "hidden slide"), _counted(self._pictures, "picture")]
-        return self._builder.build(title or "", "; ".join(filter(None, missing)))
+        return self._builder.build(self._archive.title, "; ".join(filter(None, missing)))
 
     def _slide(self, part: str) -> None:
         slide = self._archive.tree(part)

@@ -47,9 +47,7 @@ class _Reader:
                 hidden.append(name)
             elif part:
                 self._sheet(name, part)
-        properties = self._archive.related("", "core-properties")
-        title = self._archive.tree(properties[0]).findtext("title") if properties else ""
-        return self._builder.build(title or "", sheet.left_out(hidden, self._charts, self._pictures, self._formulas))
+        return self._builder.build(self._archive.title, sheet.left_out(hidden, self._charts, self._pictures, self._formulas))
 
     def _sheet(self, name: str, part: str) -> None:
         tree = self._archive.tree(part)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, inspect, text
 
 from chatbot.errors import DataDirectoryError
 from chatbot.knowledge.database import Database
 
-SCHEMA = 2
+SCHEMA = 3
 """The newest file in `versions`. Raised whenever a table changes its meaning, so that an older program leaves it alone."""
 
 
@@ -37,6 +35,7 @@ def upgrade(database: Database) -> None:
                 backend.back_up(SCHEMA)
             _run(connection, from_schema=schema, noted=bool(migrated))
             backend.mark_schema(connection, SCHEMA)
+        backend.renew(connection)
     if schema == SCHEMA:
         backend.forget_backups()
 
@@ -53,6 +52,9 @@ def _unmarked_schema(connection: Connection) -> int:
 
 
 def _run(connection: Connection, from_schema: int, noted: bool) -> None:
+    from alembic import command  # takes as long as all else of an opening, and is needed once a schema
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     config.attributes["connection"] = connection

@@ -91,3 +91,9 @@ def test_a_very_long_table_is_read_as_far_as_the_limit() -> None:
 def test_a_workbook_under_this_name_is_refused() -> None:
     with pytest.raises(DocumentRefused, match="looks like zip"):
         reader.read("parts.csv", b"PK\x03\x04" + bytes(100))
+
+
+def test_of_one_endless_row_the_beginning_is_read() -> None:
+    document = csv.extract(b"word," * 2_000_000)
+    assert document.text.startswith("- word; word")
+    assert "more than 8 million characters" in document.missing

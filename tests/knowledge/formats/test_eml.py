@@ -42,13 +42,13 @@ def test_attachments_are_sections_read_by_their_own_formats() -> None:
     mail = message()
     mail.add_attachment(b"Part,Bar\nValve,7\n", maintype="text", subtype="csv", filename="parts.csv")
     mail.add_attachment(zipped({"a.md": "# Pump\n\nIt runs."}), maintype="application", subtype="zip", filename="a.zip")
-    mail.add_attachment(b"\x89PNG", maintype="image", subtype="png", filename="logo.png")
+    mail.add_attachment(b"\x89PNG", maintype="image", subtype="vnd.adobe.photoshop", filename="logo.psd")
     document = eml.extract(mail.as_bytes())
     assert "parts.csv\n\n- Part: Valve; Bar: 7\n" in document.text
     assert [(heading.level, heading.text) for heading in document.headings] == [
         (1, "Boiler"), (2, "parts.csv"), (2, "a.zip"), (3, "a.md"), (4, "Pump"),
     ]  # fmt: skip
-    assert document.missing == "not read: logo.png (files of this type are not read)"
+    assert document.missing == "not read: logo.psd (files of this type are not read)"
 
 
 def test_a_forwarded_message_is_a_section() -> None:
@@ -121,3 +121,15 @@ def test_boundaries_that_would_take_long_are_refused() -> None:
 def test_headers_that_would_fill_the_memory_are_refused() -> None:
     with pytest.raises(DocumentRefused, match="more than 1 MiB of headers"):
         eml.extract(b"From: a\n" + b"X: y\n" * 300_000 + b"\nHot.")
+
+
+def test_a_mail_of_too_many_parts_is_refused_before_they_are_made() -> None:
+    head = b"Subject: a\nContent-Type: multipart/mixed; boundary=b\n\n"
+    with pytest.raises(DocumentRefused, match="more than 1,000 parts"):
+        eml.extract(head + b"--b\nContent-Type: text/plain\n\nwords\n" * 100_000 + b"--b--\n")
+
+
+def test_a_part_without_a_name_has_the_same_suffix_on_every_machine() -> None:
+    head = b"Subject: a\nContent-Type: multipart/mixed; boundary=b\n\n"
+    part = b"--b\nContent-Type: text/csv\nContent-Disposition: attachment\n\nPart,Bar\nValve,7\n--b--\n"
+    assert "part 1.csv" in eml.extract(head + part).text

@@ -92,3 +92,7 @@ def test_a_paragraph_of_brackets_is_read_as_it_is_written(mark: str) -> None:
 
 def test_a_paragraph_of_many_links_is_read_as_links() -> None:
     assert read("[a](http://x.example) " * 900).text == f"{'a ' * 899}a\n\n"
+
+
+def test_a_paragraph_of_stars_is_left_as_it_is_written() -> None:
+    assert markdown.extract(b"*a **b " * 100_000).text.startswith("*a **b *a **b")

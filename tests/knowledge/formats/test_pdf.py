@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from documents import pdf
+from documents import pdf, printed
 
 from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.errors import DocumentRefused
@@ -47,16 +47,39 @@ def test_the_file_names_a_document_without_any_title() -> None:
     assert reader.read("house-manual_2.pdf", pdf(PAGES, outline=False)).title in {"house manual 2", "untitled"}
 
 
-def test_a_blank_page_between_is_reported_and_counted(encoder: BiEncoder) -> None:
+def test_a_blank_page_between_is_counted_and_lacks_nothing(encoder: BiEncoder) -> None:
     document = reader.read("manual.pdf", pdf([PAGES[0], [], PAGES[2]]))
-    assert document.missing == "1 of 3 pages have no text"
+    assert document.missing == ""
     chunks = Splitter(encoder.tokenizer_file, 8, 16, encoder.card.max_tokens).split("d", document)
     assert [chunk.page for chunk in chunks] == [1, 3]
 
 
-def test_a_scan_is_refused() -> None:
-    with pytest.raises(DocumentRefused, match="no page has text: it looks scanned"):
+def test_a_document_of_blank_pages_is_refused() -> None:
+    with pytest.raises(DocumentRefused, match="no page has text"):
         reader.read("scan.pdf", pdf([[], []]))
+
+
+def test_tall_lines_are_headings_where_there_is_no_outline() -> None:
+    document = reader.read(
+        "manual.pdf", printed([("Boiler room", 20), ("Valves", 16), *[("The valve opens at seven bar", 11)] * 9])
+    )
+    assert [(heading.level, heading.text) for heading in document.headings] == [(1, "Boiler room"), (2, "Valves")]
+
+
+def test_where_all_lines_are_tall_there_are_no_headings() -> None:
+    lines = [("The valve opens", 11), ("It is hot", 20), ("It runs", 18), ("It stops", 11)]
+    assert reader.read("slides.pdf", printed(lines)).headings == ()
+
+
+def test_a_heading_stands_on_its_own_line_and_keeps_its_number() -> None:
+    lines = [("This manual has an introduction and more", 11), ("1.2 Introduction", 11), ("It runs all day long", 11)]
+    document = reader.read("manual.pdf", printed(lines, outline=["Introduction"]))
+    assert [heading.text for heading in document.headings] == ["1.2 Introduction"]
+
+
+def test_of_an_outline_that_is_another_documents_a_few_lines_are_kept() -> None:
+    document = reader.read("manual.pdf", printed([("It runs all day long", 11)], outline=[f"Chapter {n}" for n in range(50)]))
+    assert len(document.headings) == 3
 
 
 def test_an_encrypted_file_is_refused() -> None:

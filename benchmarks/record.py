@@ -13,7 +13,20 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-_PACKAGES = ("aiohttp", "langchain-core", "langchain-openai", "openai", "pydantic", "uvloop")
+_PACKAGES = (
+    *("aiohttp", "langchain-core", "langchain-openai", "openai", "pydantic", "uvloop"),
+    *(
+        "SQLAlchemy",
+        "chromadb",
+        "langchain-chroma",
+        "numpy",
+        "openvino",
+        "sentence-transformers",
+        "tantivy",
+        "tokenizers",
+        "torch",
+    ),
+)
 
 
 def append(file: Path | None, what: str, row: str, figures: Mapping[str, Any]) -> None:

@@ -1,0 +1,98 @@
+"""Looks into the three stores of a data directory with nothing of the product's: sqlite3, Chroma and tantivy as they are.
+
+It looks at copies, so that nothing it does, the roll-back of a journal for one, is done for the product.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import chromadb
+import numpy as np
+import tantivy
+from chromadb.config import Settings
+
+Live = dict[str, list[str]]
+"""By path: the content hash of every version that is live, which must be one."""
+
+
+def live(data: Path) -> Live:
+    """What the catalogue says can be searched."""
+    found: Live = {}
+    with _catalogue(data) as connection:
+        for path, content_hash in connection.execute("SELECT path, content_hash FROM documents WHERE state = 'live'"):
+            found.setdefault(path, []).append(content_hash)
+    return found
+
+
+def faults(data: Path) -> list[str]:
+    """What is wrong between catalogue and indexes, each with its number; empty if nothing is."""
+    with _catalogue(data) as connection:
+        rows = connection.execute(
+            "SELECT chunks.id, vector FROM chunks JOIN documents ON documents.id = document_id"
+            " LEFT JOIN meta ON meta.key = 'fingerprint'"
+            " LEFT JOIN embeddings ON embeddings.embedded_hash = chunks.embedded_hash AND embeddings.fingerprint = meta.value"
+            " WHERE state = 'live'"
+        )
+        wanted: dict[str, bytes | None] = dict(rows.fetchall())
+        generation = connection.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()[0]
+    with tempfile.TemporaryDirectory() as scratch:
+        copy = Path(shutil.copytree(data / "indexes" / generation, Path(scratch) / "indexes"))
+        found = [*_of_ids("tantivy", wanted, _lexical(copy / "tantivy"))]
+        held = _dense(copy / "chroma")
+        found += [*_of_ids("Chroma", wanted, list(held)), *_of_vectors(wanted, held)]
+    if unembedded := sum(vector is None for vector in wanted.values()):
+        found.append(f"{unembedded} live chunks have no stored vector")
+    return found
+
+
+def _of_ids(name: str, wanted: dict[str, Any], held: list[str]) -> Iterator[str]:
+    if twice := sum(count - 1 for count in Counter(held).values()):
+        yield f"{twice} chunks are twice in {name}"
+    if orphans := set(held) - set(wanted):
+        yield f"{len(orphans)} orphans in {name}"
+    if lost := set(wanted) - set(held):
+        yield f"{len(lost)} chunks are not in {name}"
+
+
+def _of_vectors(wanted: dict[str, bytes | None], held: dict[str, np.ndarray]) -> Iterator[str]:
+    stored = {id_: np.frombuffer(vector, np.float32) for id_, vector in wanted.items() if vector and id_ in held}
+    if wrong := sum(not np.allclose(held[id_], vector, atol=1e-5) for id_, vector in stored.items()):
+        yield f"{wrong} vectors in Chroma are others than the catalogue's"
+
+
+def _lexical(folder: Path) -> list[str]:
+    searcher = tantivy.Index.open(str(folder)).searcher()
+    hits = searcher.search(tantivy.Query.all_query(), limit=max(1, searcher.num_docs), count=False).hits
+    return [searcher.doc(address)["id"][0] for _, address in hits]
+
+
+def _dense(folder: Path) -> dict[str, np.ndarray]:
+    """Vectors by id; each must also be found by a search for itself."""
+    client: Any = chromadb.PersistentClient(str(folder), Settings(anonymized_telemetry=False))
+    collection = client.get_collection("chunks")
+    got = collection.get(include=["embeddings"])
+    vectors = dict(zip(got["ids"], got["embeddings"], strict=True))
+    if vectors:
+        found = collection.query(query_embeddings=list(vectors.values()), n_results=1, include=["distances"])
+        # equal texts have equal vectors, so the nearest may be another chunk; it must be as near
+        vectors = {id_: vectors[id_] for id_, near in zip(vectors, found["distances"], strict=True) if near and near[0] < 1e-3}
+    client.close()
+    return vectors
+
+
+@contextmanager
+def _catalogue(data: Path) -> Iterator[sqlite3.Connection]:
+    with tempfile.TemporaryDirectory() as scratch:
+        for file in data.glob("catalogue.sqlite*"):
+            shutil.copy2(file, scratch)
+        with closing(sqlite3.connect(Path(scratch) / "catalogue.sqlite")) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            yield connection

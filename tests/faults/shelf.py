@@ -1,0 +1,197 @@
+"""A small collection, all its vectors stored beforehand, for programs that harm it; and a checker that trusts no code of ours.
+
+The checker reads SQLite by SQL, Chroma and tantivy by their own libraries, from a copy.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+import sqlite3
+import threading
+from pathlib import Path
+from typing import Any
+
+import chromadb
+import numpy as np
+import tantivy
+from chromadb.config import Settings
+
+from chatbot.encoders import Vectors
+from chatbot.encoders.card import Card
+from chatbot.errors import ChatbotError
+from chatbot.knowledge.catalogue import Catalogue
+from chatbot.knowledge.generation import Generation
+from chatbot.knowledge.generations import Indexes
+from chatbot.knowledge.splitter import embedded_hash, embedded_text
+from chatbot.schema import Chunk, Document
+
+DOCUMENTS, CHUNKS, DIMENSION = 160, 16, 48
+"""2,560 chunks: Chroma writes a graph after the first thousand."""
+KEPT = 20
+"""Documents that nobody removes: a search for one of their chunks must always find it."""
+PUBLIC = ("public",)
+
+
+class ReplayedEncoder:
+    """Knows no text: every vector was stored before."""
+
+    card = Card.model_construct(fingerprint="replayed", dimension=DIMENSION)
+
+    def encode(self, texts: list[str]) -> Vectors:
+        if texts:
+            raise AssertionError("a vector that was stored is gone")
+        return np.empty((0, DIMENSION), np.float32)
+
+
+def document(number: int) -> Document:
+    return Document(id=f"d{number}", collection="shelf", source=f"{number}.md", title=f"Part {number}", content_hash="h")
+
+
+def chunks(number: int) -> list[Chunk]:
+    texts = [f"machine{number}x{place} stands in hall {number % 7} and needs oil" for place in range(CHUNKS)]
+    starts = np.cumsum([0, *(len(text) + 1 for text in texts)]).tolist()
+    return [
+        Chunk(
+            id=f"d{number:03}c{place:02}",
+            document_id=f"d{number}",
+            heading_path=(),
+            text=text,
+            start=start,
+            end=start + len(text),
+        )
+        for place, (text, start) in enumerate(zip(texts, starts, strict=False))
+    ]
+
+
+def text_of(number: int) -> str:
+    return "\n".join(chunk.text for chunk in chunks(number))
+
+
+def hash_of(chunk: Chunk, number: int) -> str:
+    return embedded_hash(embedded_text(document(number).title, chunk))
+
+
+def vector_of(key: str) -> Vectors:
+    """A direction of its own for every hash, a few crowds of them close together as those of texts are."""
+    seed = int(key, 16)
+    crowd = np.random.default_rng(seed % 5).normal(size=DIMENSION)
+    own = crowd + np.random.default_rng(seed % 2**32).normal(size=DIMENSION)
+    return (own / np.linalg.norm(own)).astype(np.float32)
+
+
+def publish(catalogue: Catalogue, indexes: Indexes | None, number: int) -> None:
+    """Add a document as a sync does."""
+    source = catalogue.add_source("shelf", "/shelf")
+    gone = catalogue.stage(source, document(number), text_of(number), "", "recipe", chunks(number))
+    if indexes:
+        indexes.delete(gone)
+        for rows in catalogue.rows_of_documents([f"d{number}"]):
+            indexes.add(rows)
+    catalogue.note_embedded([f"d{number}"])
+    gone = catalogue.publish([f"d{number}"])
+    if indexes:
+        indexes.delete(gone)
+
+
+def remove(catalogue: Catalogue, indexes: Indexes, number: int) -> None:
+    indexes.delete(catalogue.remove([f"d{number}"]))
+
+
+def furnish(data: Path) -> Path:
+    """A data directory with half of the documents live, closed properly."""
+    data.mkdir(parents=True)
+    catalogue = Catalogue(data / "catalogue.sqlite")
+    keys = {hash_of(chunk, number) for number in range(DOCUMENTS) for chunk in chunks(number)}
+    catalogue.put_embeddings({key: vector_of(key) for key in keys}, ReplayedEncoder.card.fingerprint)
+    for number in range(0, DOCUMENTS, 2):
+        publish(catalogue, None, number)
+    indexes = opened(data, catalogue)
+    indexes.wait()
+    indexes.close()
+    catalogue.close()
+    return data
+
+
+def opened(data: Path, catalogue: Catalogue) -> Indexes:
+    encoder: Any = ReplayedEncoder()
+    return Indexes(data / "indexes", catalogue, encoder)
+
+
+class Searcher(threading.Thread):
+    """Searches for chunks that never go, without a pause, and counts every search that does not find its chunk."""
+
+    def __init__(self, indexes: Indexes, seed: str) -> None:
+        super().__init__(daemon=True)
+        self._indexes = indexes
+        self._random = random.Random(seed)
+        self.stopping = threading.Event()
+        self.searches = 0
+        self.failures: list[str] = []
+
+    def run(self) -> None:
+        while not self.stopping.is_set():
+            number = 2 * self._random.randrange(KEPT)
+            chunk = self._random.choice(chunks(number))
+            vector, word = vector_of(hash_of(chunk, number)), chunk.text.split()[0]
+            try:
+                said = self._indexes.read(lambda served, v=vector, w=word, id_=chunk.id: _missed(served, v, w, id_))
+            except (ChatbotError, ValueError, RuntimeError) as error:
+                said = f"{type(error).__name__}: {error}"
+            self.searches += 1
+            if said:
+                self.failures.append(said)
+
+    def stop(self) -> None:
+        self.stopping.set()
+        self.join()
+
+
+def _missed(served: Generation, vector: Vectors, word: str, id_: str) -> str:
+    near = served.dense.search(vector, 5, (), PUBLIC)
+    alike = served.lexical.search(word, 5, (), PUBLIC)
+    if next(iter(near), "") != id_:
+        return f"its own vector does not find {id_}"
+    # for the second in which words are indexed anew, meaning alone finds it
+    return "" if id_ in alike or not served.lexical.ids() else f"its own word does not find {id_}"
+
+
+def differences(data: Path, scratch: Path) -> list[str]:
+    """How the closed stores differ from each other and from what was put into them."""
+    shutil.rmtree(scratch, ignore_errors=True)
+    shutil.copytree(data, scratch)
+    database = sqlite3.connect(scratch / "catalogue.sqlite")
+    said = [each for (each,) in database.execute("PRAGMA integrity_check") if each != "ok"]
+    live = dict(
+        database.execute("SELECT c.id, c.text FROM chunks c JOIN documents d ON d.id = c.document_id WHERE d.state = 'live'")
+    )
+    texts = dict(database.execute("SELECT path, text FROM documents WHERE state = 'live'"))
+    (generation,) = database.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()
+    stored = dict(database.execute("SELECT c.id, e.vector FROM chunks c JOIN embeddings e ON e.embedded_hash = c.embedded_hash"))
+    database.close()
+    true = {chunk.id: chunk.text for path in texts for chunk in chunks(int(path.removesuffix(".md")))}
+    said += ["the catalogue holds other chunks than the documents have"] * (live != true)
+    said += ["the catalogue holds another text"] * any(
+        text != text_of(int(path.removesuffix(".md"))) for path, text in texts.items()
+    )
+    said += [f"document {number} is lost" for number in range(0, 2 * KEPT, 2) if f"{number}.md" not in texts]
+    folder = scratch / "indexes" / generation
+    client = chromadb.PersistentClient(str(folder / "chroma"), Settings(anonymized_telemetry=False))
+    collection = client.get_collection("chunks", embedding_function=None)
+    held = collection.get(include=["embeddings"])
+    said += _apart("Chroma", set(held["ids"]), set(live))
+    for id_, vector in zip(held["ids"], held["embeddings"], strict=True):
+        if id_ in stored and np.abs(np.frombuffer(stored[id_], np.float32) - vector).max() > 1e-5:
+            said.append(f"Chroma holds another vector of {id_}")
+    found = collection.query(query_embeddings=held["embeddings"], n_results=1, include=[])["ids"]
+    lost = sum(best[0] != id_ for id_, best in zip(held["ids"], found, strict=True))
+    said += [f"{lost} chunks are dead in Chroma"] * bool(lost)
+    client.close()
+    searcher = tantivy.Index.open(str(folder / "tantivy")).searcher()
+    hits = searcher.search(tantivy.Query.all_query(), limit=max(1, searcher.num_docs)).hits
+    said += _apart("tantivy", {searcher.doc(address)["id"][0] for _, address in hits}, set(live))
+    return said
+
+
+def _apart(name: str, held: set[str], live: set[str]) -> list[str]:
+    return [f"{name} lacks {len(live - held)} and has {len(held - live)} too many"] if held != live else []

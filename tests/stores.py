@@ -1,0 +1,19 @@
+"""What a sync works with, opened by the test."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from chatbot.encoders.bi_encoder import BiEncoder
+from chatbot.knowledge.catalogue import Catalogue
+from chatbot.knowledge.generations import Indexes
+from chatbot.knowledge.splitter import Splitter
+
+
+class Stores(NamedTuple):
+    """The `Parts` of a `Synchronizer`."""
+
+    catalogue: Catalogue
+    indexes: Indexes
+    splitter: Splitter
+    encoder: BiEncoder
