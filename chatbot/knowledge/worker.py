@@ -19,6 +19,7 @@ from chatbot.encoders import bi_encoder
 from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.errors import SettingsError
 from chatbot.knowledge.catalogue import Catalogue
+from chatbot.knowledge.embedding import embed
 from chatbot.knowledge.plan import Task
 from chatbot.knowledge.renames import Renames
 from chatbot.knowledge.sandbox import Sandbox
@@ -27,9 +28,6 @@ from chatbot.knowledge.sync import Outcome, Synchronizer
 from chatbot.reports import DocumentReport
 from chatbot.schema import Value
 from chatbot.sections import ChunkSettings, EncoderSettings
-
-_TEXTS = 1000
-"""Encoded and stored in one go."""
 
 
 class Errand(Value):
@@ -93,15 +91,8 @@ class Encoder:
         Raises:
             DataDirectoryError: the catalogue cannot be written, or not any more.
         """
-        texts = {row.embedded_hash: row.text for rows in self._catalogue.rows_of_documents(document_ids) for row in rows}
-        fingerprint = self._encoder.card.fingerprint
-        known = self._catalogue.embeddings(texts, fingerprint)
-        missing = [key for key in texts if key not in known]
-        for start in range(0, len(missing), _TEXTS):
-            keys = missing[start : start + _TEXTS]
-            vectors = self._encoder.encode([texts[key] for key in keys])
-            self._catalogue.put_embeddings(dict(zip(keys, vectors, strict=True)), fingerprint)
-        return len(missing)
+        rows = [row for batch in self._catalogue.rows_of_documents(document_ids) for row in batch]
+        return sum(embed(rows, self._catalogue, self._encoder))
 
 
 class _Stager(Synchronizer):
