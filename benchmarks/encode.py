@@ -17,9 +17,10 @@ from sentence_transformers import SentenceTransformer
 
 from chatbot import settings
 from chatbot.encoders import bi_encoder, weights
-from chatbot.knowledge import collections, reader
-from chatbot.knowledge.roots import knowledge_folders
-from chatbot.knowledge.splitter import Splitter, embedded_text
+from chatbot.knowledge.reading import reader
+from chatbot.knowledge.reading.splitter import Splitter, embedded_text
+from chatbot.knowledge.sources import collections
+from chatbot.knowledge.sources.roots import knowledge_folders
 
 
 def main() -> None:

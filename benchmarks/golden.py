@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from chatbot import settings
 from chatbot.bootstrap import Application, open_application
-from chatbot.knowledge.collections import GoldenQuestion, golden_questions
+from chatbot.knowledge.sources.collections import GoldenQuestion, golden_questions
 from chatbot.schema import Answer, Query
 
 

@@ -27,10 +27,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 import chroma_process  # pyright: ignore[reportMissingImports]  the tests' own
 import postgres_server  # pyright: ignore[reportMissingImports]
 
-from chatbot.knowledge.catalogue import Catalogue
-from chatbot.knowledge.chroma_server import ChromaServer
-from chatbot.knowledge.dense import DenseIndex, ServedDense
-from chatbot.knowledge.lexical import LexicalIndex
+from chatbot.knowledge.indexes.chroma_server import ChromaServer
+from chatbot.knowledge.indexes.dense import DenseIndex, ServedDense
+from chatbot.knowledge.indexes.lexical import LexicalIndex
+from chatbot.knowledge.store.catalogue import Catalogue
 from chatbot.schema import Chunk, Document
 from chatbot.sections import ChromaSettings
 

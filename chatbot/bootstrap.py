@@ -12,12 +12,12 @@ from chatbot import prompts, registry
 from chatbot.engines.parts import EngineParts, as_engine
 from chatbot.flow.pipeline import Parts, Pipeline
 from chatbot.flow.retrieve import Retriever
-from chatbot.knowledge.collections import Collection
 from chatbot.knowledge.corpus import Corpus
-from chatbot.knowledge.ownership import Owner
-from chatbot.knowledge.pace import Pace
-from chatbot.knowledge.roots import shipped
-from chatbot.knowledge.uploads import Uploads
+from chatbot.knowledge.sources.collections import Collection
+from chatbot.knowledge.sources.roots import shipped
+from chatbot.knowledge.sources.uploads import Uploads
+from chatbot.knowledge.store.ownership import Owner
+from chatbot.knowledge.syncing.pace import Pace
 from chatbot.reports import DocumentReport, StoredDocument, StoredState, Verified
 from chatbot.sampling import Sampling
 from chatbot.schema import AnswerEvent, Passage, Query

@@ -24,8 +24,8 @@ from chatbot import settings
 from chatbot.bootstrap import Application
 from chatbot.encoders import bi_encoder
 from chatbot.encoders.bi_encoder import BiEncoder
-from chatbot.knowledge.catalogue import Catalogue
-from chatbot.knowledge.generations import Indexes
+from chatbot.knowledge.indexes.generations import Indexes
+from chatbot.knowledge.store.catalogue import Catalogue
 from chatbot.settings import Settings
 
 MODEL = settings.EncoderSettings().model

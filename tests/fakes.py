@@ -25,8 +25,8 @@ from chatbot.errors import UnknownCollection
 from chatbot.flow.condense import SearchForm
 from chatbot.flow.pipeline import Parts, Pipeline
 from chatbot.flow.screen import Check
-from chatbot.knowledge.pace import Pace
-from chatbot.knowledge.roots import shipped
+from chatbot.knowledge.sources.roots import shipped
+from chatbot.knowledge.syncing.pace import Pace
 from chatbot.reports import DocumentReport
 from chatbot.sampling import Sampling
 from chatbot.schema import AnswerEvent, Chunk, Passage, Query

@@ -13,8 +13,8 @@ from typing import Any
 
 import httpcore
 
-from chatbot.knowledge.addresses import Address
-from chatbot.knowledge.connections import SystemNetwork
+from chatbot.knowledge.fetching.addresses import Address
+from chatbot.knowledge.fetching.connections import SystemNetwork
 
 PUBLIC = "93.184.216.34"
 """An address of the public internet; nothing in a test ever reaches the real one."""

@@ -21,7 +21,7 @@ from chatbot.apps.state import Progress, ServerState
 from chatbot.bootstrap import shipped
 from chatbot.engines.parts import Engine
 from chatbot.flow.pipeline import Pipeline
-from chatbot.knowledge.collections import Collection
+from chatbot.knowledge.sources.collections import Collection
 from chatbot.schema import AnswerEvent, Query
 from chatbot.settings import Settings
 from chatbot.tasks.events import TaskCard, TaskEvent

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from chatbot.encoders.bi_encoder import BiEncoder
-from chatbot.knowledge.catalogue import Catalogue
-from chatbot.knowledge.generations import Indexes
-from chatbot.knowledge.splitter import Splitter
+from chatbot.knowledge.indexes.generations import Indexes
+from chatbot.knowledge.reading.splitter import Splitter
+from chatbot.knowledge.store.catalogue import Catalogue
 
 
 class Stores(NamedTuple):

@@ -9,8 +9,9 @@ import pytest
 
 from chatbot import sentences
 from chatbot.bootstrap import shipped
-from chatbot.knowledge import collections, reader
-from chatbot.knowledge.collections import GoldenQuestion, golden_questions
+from chatbot.knowledge.reading import reader
+from chatbot.knowledge.sources import collections
+from chatbot.knowledge.sources.collections import GoldenQuestion, golden_questions
 from chatbot.terms import terms, words
 
 COLLECTIONS = collections.discover([shipped("knowledge")])

@@ -16,7 +16,7 @@ from conftest import furnish, write
 
 from chatbot import prompts
 from chatbot.bootstrap import Application, shipped
-from chatbot.knowledge.catalogue import Catalogue
+from chatbot.knowledge.store.catalogue import Catalogue
 
 pytest.importorskip("hatchling", reason="building a wheel without the network needs the build backend installed")
 
@@ -86,8 +86,12 @@ def test_it_carries_prompts_knowledge_migrations_and_the_pages_files(wheel: Path
         assert {f"chatbot/shipped/{name}" for name in here} <= names
     static = {path.relative_to(ROOT).as_posix() for path in (ROOT / "chatbot" / "apps" / "static").iterdir()}
     assert static <= names
-    migrations = {path.relative_to(ROOT).as_posix() for path in (ROOT / "chatbot" / "knowledge" / "migrations").rglob("*.py")}
-    assert {"chatbot/knowledge/migrations/env.py", "chatbot/knowledge/migrations/versions/schema_2.py"} <= migrations <= names
+    migrations = {path.relative_to(ROOT).as_posix() for path in (ROOT / "chatbot/knowledge/store/migrations").rglob("*.py")}
+    assert (
+        {"chatbot/knowledge/store/migrations/env.py", "chatbot/knowledge/store/migrations/versions/schema_2.py"}
+        <= migrations
+        <= names
+    )
 
 
 def test_it_carries_nothing_else(wheel: Path) -> None:

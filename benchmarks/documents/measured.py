@@ -11,7 +11,7 @@ from typing import NamedTuple
 from benchmarks import process
 from chatbot.errors import DocumentRefused, FormatFailed
 from chatbot.knowledge.formats.extracted import Extracted
-from chatbot.knowledge.sandbox import MIB, Limits, Sandbox
+from chatbot.knowledge.reading.sandbox import MIB, Limits, Sandbox
 
 _FORGET_PEAK = "5"
 """Written to `clear_refs`: from here on the peak is counted anew. Source: proc(5)."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.documents import aside, second
 from benchmarks.documents.measured import read
 from chatbot.knowledge.formats.plain import decode
-from chatbot.knowledge.sandbox import Sandbox
+from chatbot.knowledge.reading.sandbox import Sandbox
 
 LEAST = 0.97
 """Of all words together."""

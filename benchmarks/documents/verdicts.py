@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.documents.damage import damaged
 from benchmarks.documents.measured import Reading, read
-from chatbot.knowledge.sandbox import Limits, Sandbox
+from chatbot.knowledge.reading.sandbox import Limits, Sandbox
 
 _MAX_REASON = 300
 

@@ -19,9 +19,10 @@ from benchmarks import record
 from benchmarks.engine.processes import NotRun, Serving, chatbot, fake_vllm, peer, worker
 from benchmarks.process import cpu_s, rss_mib
 from chatbot import settings
-from chatbot.knowledge import collections, reader
-from chatbot.knowledge.collections import golden_questions
-from chatbot.knowledge.roots import knowledge_folders
+from chatbot.knowledge.reading import reader
+from chatbot.knowledge.sources import collections
+from chatbot.knowledge.sources.collections import golden_questions
+from chatbot.knowledge.sources.roots import knowledge_folders
 
 SYSTEMS = ("LangChain", "chatbot")
 TOKENS = 64

@@ -16,8 +16,8 @@ from sentence_transformers import SentenceTransformer
 
 from benchmarks import record
 from chatbot.encoders import bi_encoder, weights
-from chatbot.knowledge import reader
-from chatbot.knowledge.splitter import Splitter, embedded_text
+from chatbot.knowledge.reading import reader
+from chatbot.knowledge.reading.splitter import Splitter, embedded_text
 from chatbot.settings import ChunkSettings, EncoderSettings
 
 TARGET, AIM = 2.8, 3.5

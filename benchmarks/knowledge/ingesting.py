@@ -22,8 +22,8 @@ import numpy as np
 from langchain_core.documents import Document
 
 from benchmarks.knowledge.replay import Replayed, application
-from chatbot.knowledge.catalogue import Catalogue
-from chatbot.knowledge.dense import DenseIndex
+from chatbot.knowledge.indexes.dense import DenseIndex
+from chatbot.knowledge.store.catalogue import Catalogue
 
 _ADDED_AT_ONCE = 5000
 """Chroma's cost a vector falls until about here."""

@@ -28,6 +28,7 @@ class Replayed(BiEncoder):
 
     def __init__(self, folder: Path) -> None:  # the parent's would load it
         self.card = Card.model_validate_json((folder / card.FILE).read_bytes())
+        self.models = folder.parent
         self.tokenizer_file = folder / "tokenizer.json"
         self.encode_query = lru_cache(1)(self._replay_query)
         self.encoded = 0
@@ -67,6 +68,9 @@ def application(data: Path, encoder: Replayed, **flags: Any) -> Generator[Applic
     """
     knowledge = data.with_name(f"{data.name}-knowledge")
     knowledge.mkdir(parents=True, exist_ok=True)
+    data.mkdir(exist_ok=True)
+    if not (models := data / "models").exists():
+        models.symlink_to(encoder.models.resolve())  # the splitter asks for the tokenizer by its place
 
     settings = Settings(data_dir=data, knowledge=knowledge, **flags)
     with mock.patch.object(bi_encoder, "load", return_value=encoder), Application(settings, "bench") as opened:

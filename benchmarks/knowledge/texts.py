@@ -9,7 +9,8 @@ from itertools import islice
 from pathlib import Path
 
 from chatbot.errors import ChatbotError
-from chatbot.knowledge import collections, reader
+from chatbot.knowledge.reading import reader
+from chatbot.knowledge.sources import collections
 
 _CHARACTERS = 9_000
 """Mean of the documentation of Python, PostgreSQL and Linux: 17.35 MB in 2,000 documents."""

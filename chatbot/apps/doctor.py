@@ -16,9 +16,10 @@ from typing import Literal, NamedTuple
 from chatbot import prompts, registry
 from chatbot.encoders import card, runtime, weights
 from chatbot.errors import ChatbotError, WeightsMissing
-from chatbot.knowledge import collections, ownership, seal
-from chatbot.knowledge.database import Database
-from chatbot.knowledge.roots import knowledge_folders, shipped
+from chatbot.knowledge.sources import collections
+from chatbot.knowledge.sources.roots import knowledge_folders, shipped
+from chatbot.knowledge.store import ownership, seal
+from chatbot.knowledge.store.database import Database
 from chatbot.settings import Settings
 
 # ruff: noqa: T201  printing is what this module is for

@@ -16,7 +16,7 @@ from chatbot.settings import Settings
 
 if TYPE_CHECKING:
     from chatbot.apps.session import DocumentSession
-    from chatbot.knowledge.pace import Pace
+    from chatbot.knowledge.syncing.pace import Pace
     from chatbot.reports import DocumentReport
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -82,7 +82,7 @@ def add_to(app: typer.Typer, say: Say) -> None:
 def _sync(configured: Settings, begin: Begin, say: Say, *, as_json: bool, dry_run: bool) -> int:
     from chatbot.apps import sync_line, terminal
     from chatbot.apps.session import connect_documents
-    from chatbot.knowledge.pace import Pace
+    from chatbot.knowledge.syncing.pace import Pace
 
     if not (configured.data_dir / "catalogue.sqlite").exists():
         say("first use here: preparing the encoder")
@@ -95,7 +95,7 @@ def _watch(configured: Settings, paths: Sequence[str], collection: str, say: Say
     """Sync in rounds; between them the data directory is free for other commands."""
     from chatbot.apps import terminal
     from chatbot.apps.session import connect_documents
-    from chatbot.knowledge import watch
+    from chatbot.knowledge.sources import watch
 
     places = list(paths)
     rounds = watch.rounds(lambda: places, threading.Event(), but_not=str(configured.data_dir.resolve()))

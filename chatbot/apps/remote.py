@@ -13,8 +13,8 @@ from pydantic import TypeAdapter
 from chatbot.apps.patience import Patience, Say
 from chatbot.apps.wire import Lines, data_of
 from chatbot.errors import ChatbotError, InternalError, SettingsError, UserError, from_code
-from chatbot.knowledge.ownership import Owner
-from chatbot.knowledge.pace import Pace
+from chatbot.knowledge.store.ownership import Owner
+from chatbot.knowledge.syncing.pace import Pace
 from chatbot.reports import DocumentReport, StoredDocument, StoredState, SyncProgress, Verified
 from chatbot.sampling import Sampling
 from chatbot.schema import AnswerEvent, Failed, Passage, Query, answer_event

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from chatbot.apps.markup import Mark, markdown
 from chatbot.apps.prose import chip, escape, on_page, paragraphs, plain, shortened
 from chatbot.apps.turn import Turn
-from chatbot.knowledge.collections import Collection
+from chatbot.knowledge.sources.collections import Collection
 from chatbot.schema import Citation, Passage
 
 HEADER = "<h1>Chatbot</h1><p>Answers from your documents, with their sources.</p>"

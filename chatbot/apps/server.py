@@ -27,9 +27,11 @@ from chatbot.apps.state import Progress, ServerState
 from chatbot.apps.sync_line import line
 from chatbot.bootstrap import Application, freeze
 from chatbot.errors import ChatbotError, SyncStopped, UserError
-from chatbot.knowledge import ownership, reader, watch
-from chatbot.knowledge.ownership import Owner
-from chatbot.knowledge.pace import Pace
+from chatbot.knowledge.reading import reader
+from chatbot.knowledge.sources import watch
+from chatbot.knowledge.store import ownership
+from chatbot.knowledge.store.ownership import Owner
+from chatbot.knowledge.syncing.pace import Pace
 from chatbot.reports import DocumentReport
 from chatbot.settings import LOOPBACK, Settings
 

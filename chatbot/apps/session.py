@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from chatbot.apps.patience import Patience, Say
 from chatbot.apps.remote import DoesNotAnswer, RemoteApplication
 from chatbot.errors import DataDirectoryInUse
-from chatbot.knowledge import ownership
-from chatbot.knowledge.pace import Pace
+from chatbot.knowledge.store import ownership
+from chatbot.knowledge.syncing.pace import Pace
 from chatbot.reports import DocumentReport, StoredDocument, StoredState, Verified
 from chatbot.sampling import Sampling
 from chatbot.schema import AnswerEvent, Passage, Query

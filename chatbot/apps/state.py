@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from chatbot.bootstrap import Application
-from chatbot.knowledge.pace import Pace
+from chatbot.knowledge.syncing.pace import Pace
 
 _OF_THE_SYNC = {"done", "total", "chunks_per_s", "seconds_left"}
 

@@ -14,7 +14,7 @@ from chatbot.apps.api import Opened, owner_only
 from chatbot.apps.problems import failed
 from chatbot.apps.state import ServerState
 from chatbot.bootstrap import Application
-from chatbot.knowledge.pace import Pace
+from chatbot.knowledge.syncing.pace import Pace
 
 _TICK_S = 1.0
 """How often a sync that has nothing to report says how far it is; whoever left is noticed then too."""

@@ -16,8 +16,8 @@ from chatbot.apps.same_origin import may_change
 from chatbot.apps.sync_api import SyncRequest, streamed
 from chatbot.bootstrap import Application
 from chatbot.errors import DocumentRefused
-from chatbot.knowledge import urls
-from chatbot.knowledge.collections import LOOSE
+from chatbot.knowledge.fetching import urls
+from chatbot.knowledge.sources.collections import LOOSE
 from chatbot.reports import DocumentReport
 
 _MOST_FILES = 50

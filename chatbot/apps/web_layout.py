@@ -13,7 +13,7 @@ import gradio as gr
 from chatbot.apps import render, render_task
 from chatbot.apps.web_tasks import PLACEHOLDER, Chooser, choice_of, chooser
 from chatbot.bootstrap import Application
-from chatbot.knowledge.collections import Collection, golden_questions
+from chatbot.knowledge.sources.collections import Collection, golden_questions
 
 _EXAMPLES = 3
 

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.errors import IndexUnavailable, UnknownCollection
 from chatbot.flow.condense import SearchForm
-from chatbot.knowledge.catalogue import Catalogue
-from chatbot.knowledge.generation import Generation
-from chatbot.knowledge.generations import Indexes
+from chatbot.knowledge.indexes.generation import Generation
+from chatbot.knowledge.indexes.generations import Indexes
+from chatbot.knowledge.store.catalogue import Catalogue
 from chatbot.schema import Chunk, Document, Passage, Query
 from chatbot.sections import RetrievalSettings
 

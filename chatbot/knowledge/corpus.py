@@ -14,28 +14,29 @@ from pydantic import SecretStr
 
 from chatbot.encoders import card
 from chatbot.errors import SettingsError
-from chatbot.knowledge import collections, urls
-from chatbot.knowledge.catalogue import Catalogue
-from chatbot.knowledge.collections import Collection
-from chatbot.knowledge.fetcher import Fetcher
-from chatbot.knowledge.ownership import Ownership
-from chatbot.knowledge.pace import Pace
-from chatbot.knowledge.plan import Task, plan
-from chatbot.knowledge.roots import knowledge_folders
-from chatbot.knowledge.sandbox import Sandbox
-from chatbot.knowledge.sources import Sources
-from chatbot.knowledge.splitter import Splitter
-from chatbot.knowledge.sync import Outcome, Read, Synchronizer
-from chatbot.knowledge.tables import Source
-from chatbot.knowledge.uploads import Uploads
-from chatbot.knowledge.web import Web
+from chatbot.knowledge.fetching import urls
+from chatbot.knowledge.fetching.fetcher import Fetcher
+from chatbot.knowledge.reading.sandbox import Sandbox
+from chatbot.knowledge.reading.splitter import Splitter
+from chatbot.knowledge.sources import collections
+from chatbot.knowledge.sources.collections import Collection
+from chatbot.knowledge.sources.roots import knowledge_folders
+from chatbot.knowledge.sources.sources import Sources
+from chatbot.knowledge.sources.uploads import Uploads
+from chatbot.knowledge.sources.web import Web
+from chatbot.knowledge.store.catalogue import Catalogue
+from chatbot.knowledge.store.ownership import Ownership
+from chatbot.knowledge.store.tables import Source
+from chatbot.knowledge.syncing.pace import Pace
+from chatbot.knowledge.syncing.plan import Task, plan
+from chatbot.knowledge.syncing.sync import Outcome, Read, Synchronizer
 from chatbot.reports import DocumentReport, StoredDocument, StoredState, Verified
 from chatbot.settings import Settings
 
 if TYPE_CHECKING:
     from chatbot.encoders.bi_encoder import BiEncoder
-    from chatbot.knowledge.dense import DenseHome
-    from chatbot.knowledge.generations import Indexes
+    from chatbot.knowledge.indexes.dense import DenseHome
+    from chatbot.knowledge.indexes.generations import Indexes
 
 _BUILT_IN_READ = "built_in_read"
 """A note in the catalogue. That documents are there says nothing: a first sync may have been killed, or have been of a path."""
@@ -100,7 +101,7 @@ class Corpus:
         """
         with self._opening:
             if self._indexes is None:
-                from chatbot.knowledge.generations import Indexes  # Chroma takes a second
+                from chatbot.knowledge.indexes.generations import Indexes  # Chroma takes a second
 
                 folder, home = self.settings.data_dir / "indexes", self._dense_home()
                 self._indexes = Indexes(folder, self.catalogue, self.encoder, self._other_encoder, home)
@@ -183,7 +184,7 @@ class Corpus:
         Raises:
             DataDirectoryError: the catalogue cannot be read.
         """
-        from chatbot.knowledge import verify  # Chroma takes a second
+        from chatbot.knowledge.indexes import verify  # Chroma takes a second
 
         with self._syncing:
             yield from verify.verify(self.catalogue, self.indexes, repair)
@@ -199,8 +200,8 @@ class Corpus:
             raise SettingsError(
                 "a sync on a cluster needs a catalogue that all machines can write; set CHATBOT_DATABASE to a PostgreSQL database"
             )
-        from chatbot.knowledge import cluster, distributed  # with Ray, which is an extra and takes seconds
-        from chatbot.knowledge.worker import Errand
+        from chatbot.knowledge.syncing import cluster, distributed  # with Ray, which is an extra and takes seconds
+        from chatbot.knowledge.syncing.worker import Errand
 
         def process(tasks: Sequence[Task], token: str) -> Iterator[tuple[Task, Outcome]]:
             errand = Errand(
@@ -217,8 +218,8 @@ class Corpus:
         return distributed.DistributedSynchronizer(self, read, pace, process)
 
     def _dense_home(self) -> DenseHome:
-        from chatbot.knowledge.chroma_server import ChromaServer
-        from chatbot.knowledge.dense import Embedded, ServedDense
+        from chatbot.knowledge.indexes.chroma_server import ChromaServer
+        from chatbot.knowledge.indexes.dense import Embedded, ServedDense
 
         if not self.settings.chroma.url:
             return Embedded()

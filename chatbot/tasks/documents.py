@@ -10,7 +10,7 @@ from typing import NamedTuple
 from chatbot import sentences
 from chatbot.engines.extractive import is_prose
 from chatbot.errors import UnknownDocument
-from chatbot.knowledge.catalogue import Catalogue
+from chatbot.knowledge.store.catalogue import Catalogue
 from chatbot.schema import Chunk, Citation, Document, Passage, Principal
 
 Span = tuple[int, int]

@@ -19,7 +19,7 @@ from chatbot.flow.compose import EngineRequest
 from chatbot.flow.generate import generate, stop_of
 from chatbot.flow.messages import langchain_messages
 from chatbot.flow.pipeline import Pipeline
-from chatbot.knowledge.catalogue import Catalogue
+from chatbot.knowledge.store.catalogue import Catalogue
 from chatbot.prompts import Prompt
 from chatbot.sampling import Sampling
 from chatbot.schema import Delta, FinishReason, Message, Principal, Stop, Usage

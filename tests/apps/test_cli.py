@@ -25,8 +25,8 @@ from chatbot.apps import cli
 from chatbot.bootstrap import Application
 from chatbot.encoders import card
 from chatbot.errors import ChatbotError, InternalError, PromptError
-from chatbot.knowledge import reader
-from chatbot.knowledge.ownership import Owner, Ownership
+from chatbot.knowledge.reading import reader
+from chatbot.knowledge.store.ownership import Owner, Ownership
 from chatbot.schema import Answer, Completed, DeltaReleased, Passage, answer_event
 from chatbot.settings import Settings
 

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 
 from chatbot.apps.remote import RemoteApplication
 from chatbot.bootstrap import Application
-from chatbot.knowledge.ownership import Owner
+from chatbot.knowledge.store.ownership import Owner
 from chatbot.reports import StoredState
 
 FILES = {"cats/purr.md": "# Cats\n\nCats purr.", "cats/empty.txt": "", "dogs/bark.md": "# Dogs\n\nDogs bark."}

@@ -25,7 +25,7 @@ from chatbot.apps import cli
 from chatbot.apps.server import serve
 from chatbot.bootstrap import Application
 from chatbot.errors import UserError, WeightsMissing
-from chatbot.knowledge.ownership import Owner, Ownership, find
+from chatbot.knowledge.store.ownership import Owner, Ownership, find
 from chatbot.schema import Answer
 from chatbot.sections import EncoderSettings
 from chatbot.settings import Settings

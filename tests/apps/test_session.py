@@ -22,7 +22,7 @@ from chatbot.apps.session import connect
 from chatbot.apps.state import Progress
 from chatbot.bootstrap import Application
 from chatbot.errors import DataDirectoryError, DataDirectoryInUse, InternalError, UserError
-from chatbot.knowledge.ownership import Owner, Ownership, find
+from chatbot.knowledge.store.ownership import Owner, Ownership, find
 from chatbot.reports import DocumentReport
 from chatbot.schema import Completed, DeltaReleased, Failed, Message, Query
 from chatbot.settings import Settings

@@ -15,7 +15,7 @@ from task_doubles import WritingEngine, answering
 from chatbot.apps.remote import RemoteApplication
 from chatbot.bootstrap import Application
 from chatbot.errors import EngineBusy, TaskUnavailable, UserError
-from chatbot.knowledge.ownership import Owner
+from chatbot.knowledge.store.ownership import Owner
 from chatbot.sampling import Sampling
 from chatbot.tasks.events import TaskCompleted, TaskResult, last_result, task_event
 

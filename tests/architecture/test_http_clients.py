@@ -23,8 +23,8 @@ OPENERS = {"create_connection", "open_connection", "open_unix_connection", "urlo
 """Of asyncio, its event loop, socket and urllib: connections without a client."""
 
 MAY_CONNECT = {
-    "chatbot.knowledge.connections": {"httpcore", "socket"},  # the fetcher's: to addresses that were checked
-    "chatbot.knowledge.chroma_server": {"httpx", "socket"},  # to the configured Chroma server, for its own client
+    "chatbot.knowledge.fetching.connections": {"httpcore", "socket"},  # the fetcher's: to addresses that were checked
+    "chatbot.knowledge.indexes.chroma_server": {"httpx", "socket"},  # to the configured Chroma server, for its own client
     "chatbot.engines.vllm_http": {"aiohttp"},  # to the configured vLLM server
     "chatbot.apps.remote": {"httpx"},  # to the serving process, over loopback
     "chatbot.engines.planner.hub": {"huggingface_hub"},  # the model hub's own client

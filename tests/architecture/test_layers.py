@@ -24,7 +24,7 @@ MAY_PRINT = {"chatbot.apps.cli", "chatbot.apps.terminal", "chatbot.apps.doctor",
 MAY_CATCH_ALL = {
     "chatbot.flow.pipeline",
     "chatbot.flow.screen",
-    "chatbot.knowledge.reader",
+    "chatbot.knowledge.reading.reader",
 }  # what others plug in runs behind these
 VAGUE = {"util", "utils", "helper", "helpers", "common", "base", "manager", "managers", "misc"}
 

@@ -18,9 +18,9 @@ from word97 import HEADING_1, NORMAL, doc
 from chatbot import registry
 from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.errors import DocumentRefused
-from chatbot.knowledge import reader
 from chatbot.knowledge.formats.extracted import Extracted
-from chatbot.knowledge.splitter import Splitter
+from chatbot.knowledge.reading import reader
+from chatbot.knowledge.reading.splitter import Splitter
 
 PICTURES = {"png", "jpg", "jpeg", "tif", "tiff", "webp", "bmp", "gif"}
 """Words on these are recognized, not read: see test_image."""

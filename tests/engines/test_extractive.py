@@ -15,7 +15,7 @@ from chatbot.bootstrap import Application, shipped
 from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.engines.extractive import MAX_SENTENCES, ExtractiveEngine, build
 from chatbot.engines.parts import EngineParts
-from chatbot.knowledge.collections import golden_questions
+from chatbot.knowledge.sources.collections import golden_questions
 from chatbot.schema import Query
 from chatbot.settings import Settings
 

@@ -11,8 +11,8 @@ import json
 from pathlib import Path
 
 from benchmarks.documents.measured import read
-from chatbot.knowledge.reader import MAX_BYTES
-from chatbot.knowledge.sandbox import Limits, Sandbox
+from chatbot.knowledge.reading.reader import MAX_BYTES
+from chatbot.knowledge.reading.sandbox import Limits, Sandbox
 from tests.faults.traps import TRAPS
 
 

@@ -24,7 +24,7 @@ import shelf
 from shelf import Searcher
 
 from chatbot.errors import ChatbotError
-from chatbot.knowledge.catalogue import Catalogue
+from chatbot.knowledge.store.catalogue import Catalogue
 
 _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload(["shelf"])

@@ -30,13 +30,13 @@ from typing import Any
 from xml.sax.saxutils import escape as xml
 
 from chatbot.errors import DocumentRefused, FetchFailed, UrlRefused
-from chatbot.knowledge import reader
-from chatbot.knowledge.addresses import special
-from chatbot.knowledge.fetched import Fetched
-from chatbot.knowledge.fetcher import MAX_REDIRECTS, Fetcher
-from chatbot.knowledge.origins import Content
-from chatbot.knowledge.tables import Source
-from chatbot.knowledge.web import PageOrigin, Web
+from chatbot.knowledge.fetching.addresses import special
+from chatbot.knowledge.fetching.fetched import Fetched
+from chatbot.knowledge.fetching.fetcher import MAX_REDIRECTS, Fetcher
+from chatbot.knowledge.reading import reader
+from chatbot.knowledge.sources.origins import Content
+from chatbot.knowledge.sources.web import PageOrigin, Web
+from chatbot.knowledge.store.tables import Source
 from chatbot.sections import FetchSettings
 from tests.faults import urls
 from tests.internet import PUBLIC, Internet, Server, page, response, serving

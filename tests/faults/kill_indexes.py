@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import shelf
 from shelf import Searcher
 
-from chatbot.knowledge.catalogue import Catalogue
+from chatbot.knowledge.store.catalogue import Catalogue
 
 _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload(["shelf"])

@@ -30,18 +30,18 @@ from worker_killer import Killer
 
 from chatbot.encoders import bi_encoder
 from chatbot.encoders.bi_encoder import BiEncoder
-from chatbot.knowledge import cluster
-from chatbot.knowledge.catalogue import Catalogue
-from chatbot.knowledge.chroma_server import ChromaServer
-from chatbot.knowledge.dense import ServedDense
-from chatbot.knowledge.distributed import DistributedSynchronizer
-from chatbot.knowledge.generations import Indexes
-from chatbot.knowledge.plan import plan
-from chatbot.knowledge.reader import read
-from chatbot.knowledge.sources import Sources
-from chatbot.knowledge.splitter import Splitter
-from chatbot.knowledge.sync import Synchronizer
-from chatbot.knowledge.worker import Errand
+from chatbot.knowledge.indexes.chroma_server import ChromaServer
+from chatbot.knowledge.indexes.dense import ServedDense
+from chatbot.knowledge.indexes.generations import Indexes
+from chatbot.knowledge.reading.reader import read
+from chatbot.knowledge.reading.splitter import Splitter
+from chatbot.knowledge.sources.sources import Sources
+from chatbot.knowledge.store.catalogue import Catalogue
+from chatbot.knowledge.syncing import cluster
+from chatbot.knowledge.syncing.distributed import DistributedSynchronizer
+from chatbot.knowledge.syncing.plan import plan
+from chatbot.knowledge.syncing.sync import Synchronizer
+from chatbot.knowledge.syncing.worker import Errand
 from chatbot.sections import ChromaSettings, ChunkSettings, EncoderSettings
 
 DOCUMENTS = 120

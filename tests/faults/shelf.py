@@ -20,10 +20,10 @@ from chromadb.config import Settings
 from chatbot.encoders import Vectors
 from chatbot.encoders.card import Card
 from chatbot.errors import ChatbotError
-from chatbot.knowledge.catalogue import Catalogue
-from chatbot.knowledge.generation import Generation
-from chatbot.knowledge.generations import Indexes
-from chatbot.knowledge.splitter import embedded_hash, embedded_text
+from chatbot.knowledge.indexes.generation import Generation
+from chatbot.knowledge.indexes.generations import Indexes
+from chatbot.knowledge.reading.splitter import embedded_hash, embedded_text
+from chatbot.knowledge.store.catalogue import Catalogue
 from chatbot.schema import Chunk, Document
 
 DOCUMENTS, CHUNKS, DIMENSION = 160, 16, 48

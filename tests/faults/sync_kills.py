@@ -36,11 +36,11 @@ sys.modules["openvino"] = ModuleType("openvino")
 from benchmarks import record
 from benchmarks.knowledge import replay
 from chatbot.bootstrap import Application
-from chatbot.knowledge import reader
-from chatbot.knowledge.catalogue import Catalogue
-from chatbot.knowledge.dense import DenseIndex
-from chatbot.knowledge.lexical import LexicalIndex
-from chatbot.knowledge.sandbox import Sandbox
+from chatbot.knowledge.indexes.dense import DenseIndex
+from chatbot.knowledge.indexes.lexical import LexicalIndex
+from chatbot.knowledge.reading import reader
+from chatbot.knowledge.reading.sandbox import Sandbox
+from chatbot.knowledge.store.catalogue import Catalogue
 from chatbot.sections import ChunkSettings
 from tests.faults import checker, forks
 from tests.faults.changing_folder import Shelf

@@ -19,12 +19,12 @@ from stores import Stores
 from chatbot.bootstrap import Application, open_application
 from chatbot.encoders import bi_encoder
 from chatbot.encoders.bi_encoder import BiEncoder
-from chatbot.knowledge.catalogue import Catalogue
-from chatbot.knowledge.generations import Indexes
-from chatbot.knowledge.plan import plan
-from chatbot.knowledge.sources import Sources
-from chatbot.knowledge.splitter import Splitter
-from chatbot.knowledge.sync import Synchronizer
+from chatbot.knowledge.indexes.generations import Indexes
+from chatbot.knowledge.reading.splitter import Splitter
+from chatbot.knowledge.sources.sources import Sources
+from chatbot.knowledge.store.catalogue import Catalogue
+from chatbot.knowledge.syncing.plan import plan
+from chatbot.knowledge.syncing.sync import Synchronizer
 from chatbot.reports import DocumentReport
 from chatbot.sections import EncoderSettings
 from chatbot.settings import Settings
@@ -32,7 +32,8 @@ from chatbot.settings import Settings
 KILLS_IN_A_ROW = 4
 
 _processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["chatbot.knowledge.sync", "chatbot.encoders.bi_encoder"])  # imported once, not every time
+# imported once, not every time
+_processes.set_forkserver_preload(["chatbot.knowledge.syncing.sync", "chatbot.encoders.bi_encoder"])
 
 Whole = dict[str, frozenset[str]]
 """Ids of a document's chunks, by its path."""

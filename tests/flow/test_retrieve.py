@@ -17,8 +17,8 @@ from chatbot.bootstrap import Application
 from chatbot.errors import UnknownCollection
 from chatbot.flow.condense import SearchForm, search_forms
 from chatbot.flow.retrieve import Retriever, fuse
-from chatbot.knowledge.generation import Absent
-from chatbot.knowledge.splitter import embedded_text
+from chatbot.knowledge.indexes.generation import Absent
+from chatbot.knowledge.reading.splitter import embedded_text
 from chatbot.schema import Chunk, Document, Passage, Principal, Query
 from chatbot.settings import Settings
 

@@ -8,8 +8,9 @@ import pytest
 
 from chatbot import sentences
 from chatbot.bootstrap import shipped
-from chatbot.knowledge import collections, reader
-from chatbot.knowledge.collections import GoldenQuestion
+from chatbot.knowledge.reading import reader
+from chatbot.knowledge.sources import collections
+from chatbot.knowledge.sources.collections import GoldenQuestion
 from chatbot.terms import terms, words
 
 FOUND = collections.discover([shipped("knowledge")])

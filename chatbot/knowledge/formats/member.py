@@ -8,8 +8,8 @@ from collections.abc import Callable
 from contextvars import ContextVar
 
 from chatbot.errors import DocumentRefused, FormatFailed
-from chatbot.knowledge import reader
 from chatbot.knowledge.formats.extracted import Extracted, TextBuilder
+from chatbot.knowledge.reading import reader
 
 _MAX_DEPTH = 3
 _MAX_MEMBERS = 1_000

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from chatbot.errors import DocumentRefused
-from chatbot.knowledge import reader
 from chatbot.knowledge.formats import csv
+from chatbot.knowledge.reading import reader
 
 ROWS = "- Part: Valve; Bar: 7\n- Part: Pump; Bar: 3\n"
 

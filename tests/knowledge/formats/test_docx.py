@@ -9,7 +9,7 @@ import pytest
 from documents import docx, docx_of, repacked
 
 from chatbot.errors import DocumentRefused
-from chatbot.knowledge import reader
+from chatbot.knowledge.reading import reader
 
 PARAGRAPH = "<w:p><w:r><w:t>hello</w:t></w:r></w:p>"
 

@@ -6,7 +6,7 @@ import pytest
 from books import epub, point
 
 from chatbot.errors import DocumentRefused
-from chatbot.knowledge import reader
+from chatbot.knowledge.reading import reader
 
 
 def headings(raw: bytes) -> list[tuple[int, str]]:

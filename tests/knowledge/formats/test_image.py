@@ -14,7 +14,7 @@ from chatbot.errors import DocumentRefused
 from chatbot.knowledge.formats import image, ocr
 from chatbot.knowledge.formats import pdf as pdf_format
 from chatbot.knowledge.formats.kind import kind
-from chatbot.knowledge.sandbox import Sandbox
+from chatbot.knowledge.reading.sandbox import Sandbox
 
 LINES = ["The valve opens at seven bar.", "The pump moves thirty litres."]
 KINDS = ["PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF"]

@@ -8,8 +8,8 @@ from office import ODF_TYPES, odf_sections, pptx, rtf, xls, xlsx
 from word97 import doc, ole
 
 from chatbot.errors import DocumentRefused
-from chatbot.knowledge import reader
 from chatbot.knowledge.formats.kind import kind
+from chatbot.knowledge.reading import reader
 
 FILES = {
     "docx": docx({"A": "b"}),

@@ -8,7 +8,7 @@ import pytest
 from books import compound, msg
 
 from chatbot.errors import DocumentRefused
-from chatbot.knowledge import reader
+from chatbot.knowledge.reading import reader
 
 SUBJECT, BODY, HTML, FROM, ADDRESS, TO = "0037001F", "1000001F", "10130102", "0C1A001F", "5D01001F", "0E04001F"
 

@@ -9,7 +9,7 @@ import io
 import pytest
 
 from chatbot.errors import DocumentRefused
-from chatbot.knowledge import reader
+from chatbot.knowledge.reading import reader
 
 
 def packed(name: str, content: bytes) -> bytes:

@@ -7,8 +7,8 @@ from documents import pdf, printed
 
 from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.errors import DocumentRefused
-from chatbot.knowledge import reader
-from chatbot.knowledge.splitter import Splitter
+from chatbot.knowledge.reading import reader
+from chatbot.knowledge.reading.splitter import Splitter
 
 PAGES = [["Boiler", "The valve opens at seven bar."], ["Pump", "It moves thirty litres."], ["Tank", "It holds two tonnes."]]
 

@@ -13,10 +13,10 @@ from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen import canvas
 
 from chatbot.errors import DocumentRefused
-from chatbot.knowledge import reader
 from chatbot.knowledge.formats import ocr
 from chatbot.knowledge.formats.pdf_boxes import locate
-from chatbot.knowledge.sandbox import Sandbox
+from chatbot.knowledge.reading import reader
+from chatbot.knowledge.reading.sandbox import Sandbox
 from chatbot.schema import Box, CitedWords
 
 LINES = [("The boiler is blue and very old.", 12), ("The valve opens at seven bar.", 12), ("The pump moves thirty litres.", 12)]

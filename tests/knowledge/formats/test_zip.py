@@ -12,8 +12,8 @@ from books import zipped
 from documents import docx
 
 from chatbot.errors import DocumentRefused
-from chatbot.knowledge import reader
 from chatbot.knowledge.formats import zip as archives
+from chatbot.knowledge.reading import reader
 
 
 def test_each_member_is_a_section_under_its_name() -> None:

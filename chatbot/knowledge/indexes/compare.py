@@ -1,0 +1,93 @@
+"""Compares indexes with the catalogue: every id, every vector, and that vectors are found by themselves.
+
+Each check gives what is wrong in words, or nothing.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from chatbot.encoders import Vectors
+from chatbot.knowledge.indexes.dense import DenseIndex
+from chatbot.knowledge.indexes.generation import Generation
+from chatbot.knowledge.store.catalogue import Catalogue
+
+_SELF_QUERIES = 10
+_MANY_SELF_QUERIES = 1000
+_SELF_COSINE = 0.99
+"""A stored vector must find itself this close; cosine 1 less the index's own rounding."""
+_SAME = 1e-5
+"""Two vectors are the same if no number of theirs differs by more: Chroma brings each to unit length once more."""
+
+
+def ids(generation: Generation, wanted: set[str]) -> str:
+    """
+    Raises:
+        IndexDamaged: an index cannot be read.
+    """
+    for name, held in (("dense", generation.dense.ids()), ("lexical", generation.lexical.ids())):
+        if held != wanted:
+            return f"the {name} index lacks {len(wanted - held)} chunks and holds {len(held - wanted)} too many"
+    return ""
+
+
+def quickly(generation: Generation, catalogue: Catalogue) -> str:
+    """Every id, and ten self-queries.
+
+    Raises:
+        IndexDamaged: an index cannot be read.
+    """
+    wanted = catalogue.chunk_ids()
+    if said := ids(generation, wanted):
+        return said
+    sample = random.sample(sorted(wanted), min(_SELF_QUERIES, len(wanted)))
+    rows = [row for batch in catalogue.rows_of_chunks(sample) for row in batch]
+    vectors = catalogue.embeddings((row.embedded_hash for row in rows), generation.fingerprint)
+    for row in rows:
+        if row.embedded_hash not in vectors:
+            return "a chunk has no stored vector for this encoder"
+        best = generation.dense.search(vectors[row.embedded_hash], 1, (), (row.access,))
+        if not best or max(best.values()) < _SELF_COSINE:
+            return "a chunk is not found by its own vector"
+    return ""
+
+
+class Batch(NamedTuple):
+    """What was found of some chunks."""
+
+    chunks: int
+    wrong: list[str]
+    """Ids of those for which the index holds another vector than the catalogue."""
+    asked: int
+    lost: int
+    """Of those that were asked for: not found by their own vector."""
+
+    @property
+    def said(self) -> str:
+        if self.wrong:
+            return f"the dense index holds another vector than the catalogue for {len(self.wrong)} of {self.chunks} chunks"
+        return f"{self.lost} of {self.asked} chunks are not found by their own vector" if self.lost else ""
+
+
+def vectors(dense: DenseIndex, catalogue: Catalogue, fingerprint: str) -> Iterator[Batch]:
+    """Every vector that both hold, and a thousand self-queries. In batches, so that the caller may stop between two.
+
+    Raises:
+        IndexDamaged: the index cannot be read.
+    """
+    step = max(1, len(catalogue.chunk_ids()) // _MANY_SELF_QUERIES)
+    for batch in catalogue.stored_vectors(fingerprint):
+        held = dense.vectors([each.id for each in batch])
+        wanted = {each.id: np.frombuffer(each.vector, np.float32) for each in batch}
+        wrong = [id_ for id_, vector in held.items() if not _same(vector, wanted[id_])]
+        asked = [] if wrong else [wanted[id_] for id_ in list(held)[::step]]
+        lost = sum(cosine < _SELF_COSINE for cosine in dense.nearest(np.stack(asked))) if asked else 0
+        yield Batch(len(held), wrong, len(asked), lost)
+
+
+def _same(one: Vectors, other: Vectors) -> bool:
+    return one.shape == other.shape and bool(np.abs(one - other).max() < _SAME)

@@ -1,0 +1,171 @@
+"""Makes the next generation while another serves, and exchanges the two. A search notices nothing but the time it takes."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import threading
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from chatbot.encoders.bi_encoder import BiEncoder
+from chatbot.errors import IndexDamaged, IndexUnavailable
+from chatbot.knowledge.indexes import compare, dense, opening
+from chatbot.knowledge.indexes.building import Builder
+from chatbot.knowledge.indexes.dense import DENSE, DenseHome, DenseIndex
+from chatbot.knowledge.indexes.generation import Absent, Generation, Index
+from chatbot.knowledge.indexes.lexical import LexicalIndex
+from chatbot.knowledge.indexes.opening import LEXICAL
+from chatbot.knowledge.indexes.serving import Serving
+from chatbot.knowledge.store.catalogue import Catalogue
+
+Lock = AbstractContextManager[Any]
+
+_FEW = 1000
+"""So many chunks are indexed in a second: for as long a sync may be kept waiting."""
+
+
+class Renewal:
+    """One at a time. What a sync writes meanwhile goes to the generation that serves, and is carried over before the exchange."""
+
+    def __init__(
+        self, folder: Path, catalogue: Catalogue, encoder: BiEncoder, serving: Serving, lock: Lock, home: DenseHome
+    ) -> None:
+        """`lock` is held by whoever writes to the generation that serves."""
+        self._folder = folder
+        self._catalogue = catalogue
+        self._encoder = encoder
+        self._serving = serving
+        self._home = home
+        self._writing = lock
+        self._number = serving.now.number
+        self.stopping = threading.Event()
+        self.has_words = threading.Event()
+        """Set once words are searched, or cannot be."""
+        self._builder = Builder(catalogue, self.stopping)
+
+    def adopt(self) -> str:
+        """Serve the dense index that a killed process left behind, if it is sound; says why it is not.
+
+        Raises:
+            Stopped: the process is about to end.
+        """
+        known = self._catalogue.chunk_ids()
+        place = self._serving.now.folder / DENSE
+        if not dense.withstands(place):
+            return "the dense index ends the process that opens it"
+        try:
+            with ExitStack() as stack:
+                index = self._home.open(self._serving.now.folder)
+                stack.callback(close, index)
+                if missing := known & self._catalogue.chunk_ids() - index.ids():
+                    return f"the dense index lacks {len(missing)} chunks"
+                opening.prune(index, self._wanted())
+                fingerprint = self._serving.now.fingerprint
+                if said := self._builder.checked(compare.vectors(index, self._catalogue, fingerprint), fingerprint):
+                    return said
+                with self._writing:
+                    now = self._serving.now
+                    if isinstance(now.lexical, Absent):
+                        return "the lexical index broke"
+                    self._builder.dense(index, self._wanted(), now.encoder)
+                    self._serving.replace(replace(now, dense=index, is_whole=True))
+                    stack.pop_all()
+        except IndexDamaged as error:
+            return str(error)
+        return ""
+
+    def build(self) -> None:
+        """Build the next generation and serve it; its lexical index serves first where there is none.
+
+        Raises:
+            IndexDamaged: an index could not be written, or what was built differs from the catalogue.
+            DataDirectoryError: the catalogue cannot be read or written.
+            Stopped: the process is about to end.
+        """
+        self._number += 1
+        folder = self._folder / str(self._number)
+        try:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            with ExitStack() as words, ExitStack() as meaning:
+                lexical = LexicalIndex(folder / LEXICAL)
+                words.callback(close, lexical)
+                self._builder.lexical(lexical, self._wanted())
+                if self._lend(lexical, folder):
+                    words.pop_all()
+                self.has_words.set()
+                index = self._home.open(folder)
+                meaning.callback(close, index)
+                self._exchange(Generation(self._number, folder, self._encoder, index, lexical, is_whole=True))
+                meaning.pop_all()
+                words.pop_all()
+        finally:
+            sweep(self._folder, self._serving.now, self._home)
+
+    def _lend(self, lexical: LexicalIndex, folder: Path) -> bool:
+        """Let words be searched in it already, if they are in no other."""
+        with self._writing:
+            now = self._serving.now
+            if not isinstance(now.lexical, Absent):
+                return False
+            self._builder.lexical(lexical, self._wanted())
+            self._serving.replace(replace(now, folder=folder, lexical=lexical))
+            return True
+
+    def _exchange(self, made: Generation) -> None:
+        """Fill it, check it, carry over what came meanwhile, and serve it."""
+        while True:
+            wanted = self._wanted()
+            if len(wanted ^ made.dense.ids()) <= _FEW:
+                break
+            self._fill(made, wanted)
+        self._fill(made, wanted)
+        assert isinstance(made.dense, DenseIndex)
+        fingerprint = made.fingerprint
+        if said := self._builder.checked(compare.vectors(made.dense, self._catalogue, fingerprint), fingerprint):
+            raise IndexDamaged(said)
+        with self._writing:
+            wanted = self._wanted()
+            self._fill(made, wanted)
+            if said := compare.ids(made, wanted):
+                raise IndexDamaged(said)
+            self._catalogue.set_meta(generation=str(made.number), fingerprint=made.fingerprint)
+            self._serving.replace(made)
+
+    def _fill(self, made: Generation, wanted: set[str]) -> None:
+        self._builder.lexical(made.lexical, wanted)
+        self._builder.dense(made.dense, wanted, made.encoder)
+
+    def _wanted(self) -> set[str]:
+        """Chunks that are live, and those that a sync has indexed and is about to make live."""
+        live = self._catalogue.chunk_ids()
+        with self._serving.reading() as now:
+            others = held(now) - live
+        return live | {row.id for rows in self._catalogue.rows_of_chunks(others) for row in rows}
+
+
+def held(generation: Generation) -> set[str]:
+    """What either index says that it holds; a damaged one may not say."""
+    found: set[str] = set()
+    for index in (generation.dense, generation.lexical):
+        with contextlib.suppress(IndexDamaged):
+            found |= index.ids()
+    return found
+
+
+def sweep(folder: Path, generation: Generation, home: DenseHome) -> None:
+    """Delete the files of every other generation; a process killed while it built one has left them."""
+    for each in folder.iterdir():
+        if each != generation.folder:
+            shutil.rmtree(each, ignore_errors=True)
+    with contextlib.suppress(IndexUnavailable):  # the next one will
+        home.sweep(generation.folder)
+
+
+def close(index: Index) -> None:
+    """Close an index that will not serve."""
+    with contextlib.suppress(IndexDamaged):
+        index.close()

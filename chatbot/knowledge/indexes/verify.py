@@ -1,0 +1,81 @@
+"""Compares all that is stored with each other, exhaustively, and mends what can be made anew from the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from chatbot.errors import IndexDamaged
+from chatbot.knowledge.indexes import compare
+from chatbot.knowledge.indexes.building import Builder
+from chatbot.knowledge.indexes.dense import DenseIndex
+from chatbot.knowledge.indexes.generation import Generation
+from chatbot.knowledge.indexes.generations import Indexes
+from chatbot.knowledge.store.catalogue import Catalogue
+from chatbot.reports import Verified
+from chatbot.schema import Document
+
+_NAMED = 3
+"""So many documents are named where more are wrong."""
+
+
+def verify(catalogue: Catalogue, indexes: Indexes, repair: bool) -> Iterator[Verified]:
+    """Look at everything; with `repair`, build the indexes anew where they are wrong, and look again. No sync may run meanwhile.
+
+    Raises:
+        DataDirectoryError: the catalogue cannot be read.
+    """
+    indexes.wait()
+    is_wrong = False
+    for found in _all(catalogue, indexes):
+        yield found
+        is_wrong |= found.state == "problem" and found.check in _DERIVED
+    if repair and is_wrong:
+        indexes.rebuild("a verification found them wrong")
+        indexes.wait()
+        said = f"the indexes were built anew: generation {indexes.generation}" if not indexes.trouble else indexes.trouble
+        yield Verified(check="repair", state="problem" if indexes.trouble else "note", text=said)
+        yield from _all(catalogue, indexes)
+
+
+_DERIVED = ("indexes", "vectors")
+"""What is made from the rest."""
+
+
+def _all(catalogue: Catalogue, indexes: Indexes) -> Iterator[Verified]:
+    yield _verified("catalogue", catalogue.damage(), "the database is sound")
+    documents = catalogue.documents()
+    wrong = [f"{document.collection}/{document.source}" for document in documents if not _is_whole(catalogue, document)]
+    named = ", ".join(wrong[:_NAMED]) + (f" and {len(wrong) - _NAMED} more" if len(wrong) > _NAMED else "")
+    said = f"the text of {named} is not what was read; remove the source with `chatbot sync --remove`, then sync it again"
+    yield _verified("documents", said if wrong else "", f"{len(documents)}, every chunk where its text is")
+    unfinished = len(catalogue.in_state("pending", "parsed", "embedded", "failed"))
+    if unfinished:
+        yield Verified(check="unfinished", state="note", text=f"{unfinished} documents; `chatbot sync` goes on with them")
+    yield from indexes.read(lambda generation: list(_indexes(catalogue, generation, indexes.trouble)))
+
+
+def _indexes(catalogue: Catalogue, generation: Generation, trouble: str) -> Iterator[Verified]:
+    wanted = catalogue.chunk_ids()
+    stored = sum(len(batch) for batch in catalogue.stored_vectors(generation.fingerprint))
+    missing = f"{len(wanted) - stored} chunks have no vector" if stored != len(wanted) else ""
+    yield _verified("vectors", missing, f"{stored} stored")
+    try:
+        said = trouble or compare.ids(generation, wanted)
+        if not said and isinstance(generation.dense, DenseIndex):
+            found = compare.vectors(generation.dense, catalogue, generation.fingerprint)
+            said = Builder(catalogue).checked(found, generation.fingerprint)
+    except IndexDamaged as error:
+        said = str(error)
+    yield _verified("indexes", said, f"generation {generation.number} holds every chunk, and each finds itself")
+
+
+def _is_whole(catalogue: Catalogue, document: Document) -> bool:
+    """Every chunk lies where it says in the text, and is the text that its vector was made of."""
+    text = catalogue.document_text(document.id)
+    chunks = catalogue.chunks_of(document.id)
+    rows = [row for batch in catalogue.rows_of_documents([document.id]) for row in batch]
+    return all(text[chunk.start : chunk.end] == chunk.text for chunk in chunks) and catalogue.are_hashed(rows)
+
+
+def _verified(check: str, wrong: str, right: str) -> Verified:
+    return Verified(check=check, state="problem" if wrong else "ok", text=wrong or right)

@@ -1,0 +1,83 @@
+"""Whether a SQLite file is as it was left. Unlike the indexes it cannot be made anew, so what is wrong with it is said at once.
+
+A file that was closed properly has a note beside it with its CRC-32: a lost bit in the middle of a text is no fault to SQLite.
+A file without one, which a killed process leaves, or one that SQLite has written since, is looked through by SQLite itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+from pathlib import Path
+
+from chatbot.errors import DataDirectoryError
+from chatbot.knowledge.store.seal import crc
+
+
+def note(file: Path) -> None:
+    """Note how the file is: nobody will write to it until it is opened again."""
+    with contextlib.suppress(OSError):  # without a note the next opening looks closer
+        _note(file).write_text(json.dumps(_state(file)), encoding="utf-8")
+
+
+def look(file: Path) -> None:
+    """Make sure that a file is sound before it is opened.
+
+    Raises:
+        DataDirectoryError: it is not, or it is gone or empty although there are indexes made from it.
+    """
+    if not file.exists() or not file.stat().st_size:
+        _refuse_to_start_anew(file)
+        return
+    try:
+        noted = json.loads(_note(file).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        noted = None
+    try:
+        now = _state(file)
+    except OSError:
+        return  # told by whoever opens it
+    if noted == now:
+        said = ""
+    elif isinstance(noted, dict) and noted.get("changes") == now["changes"]:
+        said = "its content is not what was written, though nobody wrote to it"
+    else:
+        said = _quick_check(file)
+    if said:
+        raise DataDirectoryError(
+            f"{file} cannot be used ({said}); check the disk, then restore the file from a backup, "
+            "or move its folder away, then run `chatbot sync`"
+        )
+    _note(file).unlink(missing_ok=True)
+
+
+def _refuse_to_start_anew(file: Path) -> None:
+    indexes = file.parent / "indexes"
+    if any(indexes.glob("*/*")):
+        what = "is empty" if file.exists() else "is gone"
+        raise DataDirectoryError(
+            f"{file} {what} although there are indexes made from it; "
+            f"restore it from a backup, or move {indexes} away as well, then run `chatbot sync`"
+        )
+
+
+def _quick_check(file: Path) -> str:
+    """What SQLite finds wrong; a journal that a killed process left is played back first."""
+    try:
+        with contextlib.closing(sqlite3.connect(file)) as connection:
+            (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.DatabaseError as error:
+        damaged = getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+        return str(error) if damaged else ""  # any other error is told by whoever opens it
+    return "" if said == "ok" else " ".join(str(said).split())
+
+
+def _state(file: Path) -> dict[str, int]:
+    """CRC-32, and SQLite's own count of the transactions that changed the file (sqlite.org/fileformat.html, 1.3.7)."""
+    with file.open("rb") as opened:
+        return {"changes": int.from_bytes(opened.read(28)[24:]), "crc32": crc(file)}
+
+
+def _note(file: Path) -> Path:
+    return file.with_name(f"{file.name}.closed")

@@ -1,0 +1,63 @@
+"""The catalogue's vectors, by the hash of what was embedded and the encoder's fingerprint. The transaction is the caller's."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+import numpy as np
+from sqlalchemy import Connection, delete, exists, or_, select
+
+from chatbot.encoders import Vectors
+from chatbot.knowledge.store import tables
+from chatbot.knowledge.store.database import batched, upsert
+from chatbot.knowledge.store.states import LIVE
+from chatbot.knowledge.store.tables import StoredVector
+
+_MANY = 4000
+"""Vectors read at once: 6 MiB of them at 384 numbers each."""
+
+_stored = tables.embeddings.c
+
+
+def find(connection: Connection, hashes: Iterable[str], fingerprint: str) -> dict[str, Vectors]:
+    """Those that are stored."""
+    found: dict[str, Vectors] = {}
+    for batch in batched(set(hashes)):
+        wanted = select(tables.embeddings).where(_stored.embedded_hash.in_(batch), _stored.fingerprint == fingerprint)
+        for row in connection.execute(wanted):
+            found[row.embedded_hash] = np.frombuffer(row.vector, np.float32)
+    return found
+
+
+def put(connection: Connection, vectors: Mapping[str, Vectors], fingerprint: str) -> None:
+    """Store vectors; those that are stored stay."""
+    rows = [
+        {"embedded_hash": key, "fingerprint": fingerprint, "vector": vector.astype(np.float32).tobytes()}
+        # in one order always, so that no two writers wait for each other
+        for key, vector in sorted(vectors.items())
+    ]
+    if rows:
+        connection.execute(upsert(connection, tables.embeddings).on_conflict_do_nothing(), rows)
+
+
+def live(connection: Connection, fingerprint: str, after: str) -> list[StoredVector]:
+    """Vectors of live documents' chunks in the order of the chunks' ids: a few thousand behind `after`."""
+    chunks, documents = tables.chunks.c, tables.documents.c
+    joined = tables.chunks.join(tables.documents).join(tables.embeddings, _stored.embedded_hash == chunks.embedded_hash)
+    columns = select(chunks.id, documents.collection, documents.access, _stored.vector).select_from(joined)
+    wanted = columns.where(LIVE, _stored.fingerprint == fingerprint, chunks.id > after).order_by(chunks.id).limit(_MANY)
+    return [StoredVector(*row) for row in connection.execute(wanted)]
+
+
+def forget(connection: Connection, chunk_ids: Iterable[str], fingerprint: str) -> None:
+    """Delete the vectors of some chunks."""
+    for batch in batched(chunk_ids):
+        hashes = select(tables.chunks.c.embedded_hash).where(tables.chunks.c.id.in_(batch))
+        connection.execute(delete(tables.embeddings).where(_stored.embedded_hash.in_(hashes), _stored.fingerprint == fingerprint))
+
+
+def sweep(connection: Connection, fingerprints: Collection[str]) -> None:
+    """Delete vectors that no chunk needs, and those of any other encoder than some."""
+    # not NOT IN: PostgreSQL looks through that list for every row, once it is too long for its memory
+    unused = ~exists().where(tables.chunks.c.embedded_hash == _stored.embedded_hash)
+    connection.execute(delete(tables.embeddings).where(or_(unused, _stored.fingerprint.not_in(fingerprints))))
