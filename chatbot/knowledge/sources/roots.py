@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import chatbot
 from chatbot.settings import Settings
 
-_PACKAGE = Path(__file__).parent.parent
+_PACKAGE = Path(chatbot.__file__).parent
 
 
 def knowledge_folders(settings: Settings) -> list[Path]:
