@@ -62,7 +62,7 @@ def chunks(folder: Path, encoder: bi_encoder.BiEncoder, count: int) -> list[str]
     found: list[str] = []
     for path in sorted(folder.rglob("*.txt")):
         document = reader.read(path.name, path.read_bytes())
-        found += [embedded_text(document.title, chunk) for chunk in splitter.split("", document)]
+        found += [embedded_text(document.title, chunk.heading_path, chunk.text) for chunk in splitter.split("", document)]
         if len(found) >= 4 * count:
             break
     return random.Random(1).sample(found, count)

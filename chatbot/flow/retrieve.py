@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
 import logging
+import math
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -11,9 +13,12 @@ from chatbot.errors import IndexUnavailable, UnknownCollection
 from chatbot.flow.condense import SearchForm
 from chatbot.knowledge.indexes.generation import Generation
 from chatbot.knowledge.indexes.generations import Indexes
+from chatbot.knowledge.reading.splitter import embedded_text
 from chatbot.knowledge.store.catalogue import Catalogue
 from chatbot.schema import Chunk, Document, Passage, Query
 from chatbot.sections import RetrievalSettings
+
+Found = tuple[Chunk, Document]
 
 _log = logging.getLogger(__name__)
 
@@ -55,13 +60,12 @@ class Retriever:
                 fused[id_] = fused.get(id_, 0.0) + form.weight * score
             _keep_best(dense, near)
             _keep_best(lexical, alike)
-        best = sorted(fused, key=lambda id_: (-fused[id_], id_))
+        best = heapq.nsmallest(2 * k, fused, key=lambda id_: (-fused[id_], id_))
         found = self._catalogue.published_chunks(best[:k])
         if len(found) < min(k, len(best)):  # some were replaced since they were indexed
-            found |= self._catalogue.published_chunks(best[k : 2 * k])
+            found |= self._catalogue.published_chunks(best[k:])
         visible = [id_ for id_ in best if id_ in found and found[id_][1].access in scopes][:k]
-        self._add_missing_cosines(generation.encoder, dense, visible, forms)
-        visible = [id_ for id_ in visible if id_ in dense]
+        self._add_missing_cosines(generation.encoder, dense, {id_: found[id_] for id_ in visible}, forms)
         total = sum(form.weight for form in forms)
         return [
             _passage(
@@ -95,17 +99,18 @@ class Retriever:
                 raise UnknownCollection(f"there is no collection {name!r}; there are: {there_are}")
 
     def _add_missing_cosines(
-        self, encoder: BiEncoder, dense: dict[str, float], ids: Sequence[str], forms: Sequence[SearchForm]
+        self, encoder: BiEncoder, dense: dict[str, float], found: Mapping[str, Found], forms: Sequence[SearchForm]
     ) -> None:
-        """A passage that only the lexical index found still gets its true cosine, unless a sync has just replaced it."""
-        missing = [id_ for id_ in ids if id_ not in dense]
-        rows = [row for batch in self._catalogue.rows_of_chunks(missing) for row in batch]
-        stored = self._catalogue.embeddings((row.embedded_hash for row in rows), encoder.card.fingerprint)
+        """A passage that only the lexical index found still gets its true cosine."""
+        missing = [id_ for id_ in found if id_ not in dense]
+        if not missing:
+            return
+        stored = self._catalogue.vectors_of_chunks(missing, encoder.card.fingerprint)
         # while another model's vectors are being made, some are not there yet
-        unknown = {row.embedded_hash: row.text for row in rows if row.embedded_hash not in stored}
+        unknown = {id_: _embedded(*found[id_]) for id_ in missing if id_ not in stored}
         stored |= dict(zip(unknown, encoder.encode_short(list(unknown.values())), strict=True))
-        for row in rows:
-            dense[row.id] = max(float(stored[row.embedded_hash] @ encoder.encode_query(form.text)) for form in forms)
+        for id_ in missing:
+            dense[id_] = max(float(stored[id_] @ encoder.encode_query(form.text)) for form in forms)
 
 
 @contextmanager
@@ -119,11 +124,10 @@ def _by_words_alone() -> Generator[None]:
 
 def fuse(dense: Mapping[str, float], lexical: Mapping[str, float], dense_weight: float) -> dict[str, float]:
     """Score in [0, 1] by id: each list min-max scaled over its own candidates; absent from a list means 0 there."""
-    scaled_dense, scaled_lexical = _min_max(dense), _min_max(lexical)
-    return {
-        id_: dense_weight * scaled_dense.get(id_, 0.0) + (1 - dense_weight) * scaled_lexical.get(id_, 0.0)
-        for id_ in {**dense, **lexical}
-    }
+    fused = {id_: dense_weight * score for id_, score in _min_max(dense).items()}
+    for id_, score in _min_max(lexical).items():
+        fused[id_] = fused.get(id_, 0.0) + (1 - dense_weight) * score
+    return fused
 
 
 def _passage(chunk: Chunk, document: Document, *, score: float, dense: float, lexical: float, rank: int) -> Passage:
@@ -139,13 +143,22 @@ def _passage(chunk: Chunk, document: Document, *, score: float, dense: float, le
     )
 
 
+def _embedded(chunk: Chunk, document: Document) -> str:
+    return embedded_text(document.title, chunk.heading_path, chunk.text)
+
+
 def _min_max(scores: Mapping[str, float]) -> dict[str, float]:
     if not scores:
         return {}
     low, high = min(scores.values()), max(scores.values())
-    return {id_: (score - low) / (high - low) if high > low else 1.0 for id_, score in scores.items()}
+    if low == high:
+        return dict.fromkeys(scores, 1.0)
+    return {id_: (score - low) / (high - low) for id_, score in scores.items()}
 
 
 def _keep_best(best: dict[str, float], scores: Mapping[str, float]) -> None:
+    if not best:
+        best.update(scores)
     for id_, score in scores.items():
-        best[id_] = max(score, best.get(id_, score))
+        if score > best.get(id_, -math.inf):
+            best[id_] = score

@@ -69,7 +69,7 @@ def text_of(number: int) -> str:
 
 
 def hash_of(chunk: Chunk, number: int) -> str:
-    return embedded_hash(embedded_text(document(number).title, chunk))
+    return embedded_hash(embedded_text(document(number).title, chunk.heading_path, chunk.text))
 
 
 def vector_of(key: str) -> Vectors:

@@ -95,7 +95,7 @@ def test_every_passage_carries_its_true_cosine_even_if_only_its_words_were_found
     narrow = Retriever(small.catalogue, small.indexes, small.settings.retrieval.model_copy(update={"candidates": 1}))
 
     for each in narrow(Query(text=question), [SearchForm(text=question, weight=1.0)], 10):
-        vector = small.encoder.encode([embedded_text(each.title, each.chunk)])[0]
+        vector = small.encoder.encode([embedded_text(each.title, each.chunk.heading_path, each.chunk.text)])[0]
         assert each.dense == pytest.approx(float(np.dot(vector, small.encoder.encode_query(question))), abs=0.01)
 
 

@@ -9,6 +9,7 @@ from itertools import islice
 from chatbot.encoders import Vectors
 from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.knowledge.indexes.compare import Batch
+from chatbot.knowledge.indexes.embedding import embed
 from chatbot.knowledge.indexes.exact import ExactIndex
 from chatbot.knowledge.indexes.generation import Absent, Dense, Index, Lexical
 from chatbot.knowledge.store.catalogue import Catalogue
@@ -83,12 +84,8 @@ class Builder:
 
 def encoded(rows: Sequence[IndexRow], catalogue: Catalogue, encoder: BiEncoder) -> tuple[dict[str, Vectors], int]:
     """Vectors of rows by the hash of what is embedded, stored if they were not; and how many were not."""
-    texts = {row.embedded_hash: row.text for row in rows}
-    vectors = catalogue.embeddings(texts, encoder.card.fingerprint)
-    missing = [key for key in texts if key not in vectors]
-    fresh = dict(zip(missing, encoder.encode([texts[key] for key in missing]), strict=True))
-    catalogue.put_embeddings(fresh, encoder.card.fingerprint)
-    return {**vectors, **fresh}, len(missing)
+    fresh = sum(embed(rows, catalogue, encoder))
+    return catalogue.embeddings((row.embedded_hash for row in rows), encoder.card.fingerprint), fresh
 
 
 def exact(catalogue: Catalogue, encoder: BiEncoder, others: Sequence[str] = ()) -> Dense:

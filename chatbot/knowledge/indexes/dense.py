@@ -19,8 +19,10 @@ from chatbot.knowledge.indexes.chroma_server import ChromaServer, Place
 from chatbot.knowledge.indexes.native import Translated
 from chatbot.knowledge.store.tables import IndexRow
 
-_HNSW: Any = {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 32}
-"""Generous, so that the graph answers as an exact scan would at the sizes one machine holds."""
+_HNSW: Any = {"space": "cosine", "ef_construction": 100, "ef_search": 200, "max_neighbors": 32}
+"""So that the graph answers nearly as an exact scan would: 99.4 of the nearest hundred among 20,000 chunks of real text, and each
+chunk by its own vector. With Chroma's own 16 neighbours one was not found; ef_construction 200 makes adding half as dear again.
+"""
 DENSE = "chroma"
 """The folder's name."""
 _PAGE = 50_000

@@ -147,9 +147,9 @@ class Splitter:
         return self._splitters[most]
 
 
-def embedded_text(title: str, chunk: Chunk) -> str:
+def embedded_text(title: str, heading_path: Sequence[str], text: str) -> str:
     """What is indexed for a chunk: its title and headings in front, so that it is found by what its section is about."""
-    return f"{_headings(title, chunk.heading_path)}\n{chunk.text}"
+    return f"{_headings(title, heading_path)}\n{text}"
 
 
 def embedded_hash(text: str) -> str:
@@ -157,7 +157,7 @@ def embedded_hash(text: str) -> str:
 
 
 def _headings(title: str, path: Sequence[str]) -> str:
-    return " > ".join(path if title in path[:1] else (title, *path))
+    return " > ".join(path if title in path[:1] else [title, *path])
 
 
 def _best_end(text: str) -> int:

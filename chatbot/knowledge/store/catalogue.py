@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import LABEL_STYLE_TABLENAME_PLUS_COL, delete, func, select, update
 
 from chatbot.encoders import Vectors
-from chatbot.knowledge.store import migrations, states, tables, vectors
+from chatbot.knowledge.store import chunks, migrations, states, tables, vectors
 from chatbot.knowledge.store.database import Database, batched, upsert
 from chatbot.knowledge.store.states import LIVE
 from chatbot.knowledge.store.tables import (
@@ -23,7 +23,6 @@ from chatbot.knowledge.store.tables import (
     Version,
     to_chunk,
     to_document,
-    to_index_row,
     to_source,
     to_stored,
     to_version,
@@ -213,23 +212,17 @@ class Catalogue:
 
     def published_chunks(self, ids: Iterable[str]) -> dict[str, tuple[Chunk, Document]]:
         """Those of live documents among `ids`, with their documents."""
-        found: dict[str, tuple[Chunk, Document]] = {}
         with self._database.reading() as connection:
-            for batch in batched(ids):
-                wanted = select(tables.chunks, tables.documents).join(tables.documents).where(tables.chunks.c.id.in_(batch), LIVE)
-                for row in connection.execute(wanted.set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)):
-                    found[row.chunks_id] = (to_chunk(row), to_document(row))
-        return found
+            return chunks.published(connection, ids)
 
     def rows_of_chunks(self, ids: Iterable[str]) -> Iterator[list[IndexRow]]:
         """Batches of rows for the indexes, by chunk id; ids that are gone are left out.
 
         Nothing is being read while the caller holds a batch: an open read would let no write of the caller commit.
         """
-        columns = select(tables.chunks, tables.documents).join(tables.documents).set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)
         for batch in batched(ids):
             with self._database.reading() as connection:
-                rows = [to_index_row(row) for row in connection.execute(columns.where(tables.chunks.c.id.in_(batch)))]
+                rows = chunks.index_rows(connection, batch)
             yield rows
 
     def rows_of_documents(self, document_ids: Sequence[str]) -> Iterator[list[IndexRow]]:
@@ -245,12 +238,8 @@ class Catalogue:
     def are_hashed(self, rows: Sequence[IndexRow]) -> bool:
         """True if the hash that is stored for each of some chunks is that of its text."""
         hashes = {row.id: row.embedded_hash for row in rows}
-        stored: dict[str, str] = {}
         with self._database.reading() as connection:
-            for batch in batched(hashes):
-                wanted = select(tables.chunks.c.id, tables.chunks.c.embedded_hash).where(tables.chunks.c.id.in_(batch))
-                stored |= {row.id: row.embedded_hash for row in connection.execute(wanted)}
-        return stored == hashes
+            return chunks.hashes(connection, hashes) == hashes
 
     # embeddings
 
@@ -258,6 +247,16 @@ class Catalogue:
         """Stored vectors (float32, unit length) by hash of the embedded text; those not stored are absent."""
         with self._database.reading() as connection:
             return vectors.find(connection, hashes, fingerprint)
+
+    def embedded(self, hashes: Iterable[str], fingerprint: str) -> set[str]:
+        """Those among some hashes whose vectors are stored."""
+        with self._database.reading() as connection:
+            return vectors.known(connection, hashes, fingerprint)
+
+    def vectors_of_chunks(self, ids: Iterable[str], fingerprint: str) -> dict[str, Vectors]:
+        """As `embeddings`, by the ids of the chunks."""
+        with self._database.reading() as connection:
+            return chunks.vectors(connection, ids, fingerprint)
 
     def put_embeddings(self, made: Mapping[str, Vectors], fingerprint: str) -> None:
         """Store vectors by hash of the embedded text; those that are stored stay."""

@@ -76,7 +76,8 @@ def parse(
     if connection.scalar(staging) is None:
         return []  # somebody did it before, with the same text: the id says so
     dropped = drop_unfinished(connection, source, [document.source], but=document.id)
-    rows = [{**dict(chunk), "embedded_hash": embedded_hash(embedded_text(document.title, chunk))} for chunk in chunks]
+    texts = (embedded_text(document.title, chunk.heading_path, chunk.text) for chunk in chunks)
+    rows = [{**dict(chunk), "embedded_hash": embedded_hash(text)} for chunk, text in zip(chunks, texts, strict=True)]
     if rows:
         connection.execute(insert(tables.chunks), rows)
     return dropped

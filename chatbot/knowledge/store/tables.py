@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, NamedTuple
 
+import numpy as np
 from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text, UniqueConstraint
 
+from chatbot.encoders import Vectors
 from chatbot.knowledge.reading.splitter import embedded_hash, embedded_text
 from chatbot.reports import StoredDocument, StoredState
 from chatbot.schema import Chunk, Document, Value
@@ -98,7 +101,7 @@ class IndexRow(Value):
     text: str
     """What is embedded and indexed: title, headings, text."""
 
-    @property
+    @cached_property
     def embedded_hash(self) -> str:
         return embedded_hash(self.text)
 
@@ -162,10 +165,10 @@ def to_document(row: Any) -> Document:
 
 
 def to_index_row(row: Any) -> IndexRow:
-    document = to_document(row)
-    return IndexRow(
-        id=row.chunks_id,
-        collection=document.collection,
-        access=document.access,
-        text=embedded_text(document.title, to_chunk(row)),
-    )
+    """From the columns id, collection, access, title, heading_path, text."""
+    text = embedded_text(row.title, row.heading_path, row.text)
+    return IndexRow(id=row.id, collection=row.collection, access=row.access, text=text)
+
+
+def to_vector(stored: bytes) -> Vectors:
+    return np.frombuffer(stored, np.float32)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
-from sqlalchemy import Connection, delete, exists, or_, select
+from sqlalchemy import Connection, bindparam, delete, exists, or_, select
 
 from chatbot.encoders import Vectors
 from chatbot.knowledge.store import tables
@@ -17,15 +17,25 @@ _MANY = 4000
 """Vectors read at once: 6 MiB of them at 384 numbers each."""
 
 _stored = tables.embeddings.c
+_AMONG = _stored.embedded_hash.in_(bindparam("hashes", expanding=True)), _stored.fingerprint == bindparam("fingerprint")
+_FOUND = select(_stored.embedded_hash, _stored.vector).where(*_AMONG)
+_KNOWN = select(_stored.embedded_hash).where(*_AMONG)
 
 
 def find(connection: Connection, hashes: Iterable[str], fingerprint: str) -> dict[str, Vectors]:
     """Those that are stored."""
     found: dict[str, Vectors] = {}
     for batch in batched(set(hashes)):
-        wanted = select(tables.embeddings).where(_stored.embedded_hash.in_(batch), _stored.fingerprint == fingerprint)
-        for row in connection.execute(wanted):
-            found[row.embedded_hash] = np.frombuffer(row.vector, np.float32)
+        for row in connection.execute(_FOUND, {"hashes": batch, "fingerprint": fingerprint}):
+            found[row.embedded_hash] = tables.to_vector(row.vector)
+    return found
+
+
+def known(connection: Connection, hashes: Iterable[str], fingerprint: str) -> set[str]:
+    """The hashes of those that are stored."""
+    found: set[str] = set()
+    for batch in batched(set(hashes)):
+        found.update(connection.scalars(_KNOWN, {"hashes": batch, "fingerprint": fingerprint}))
     return found
 
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from chatbot.errors import DocumentGone, DocumentRefused, FetchFailed, FormatFailed, UrlRefused
 from chatbot.knowledge.formats.extracted import Extracted
+from chatbot.knowledge.indexes.embedding import embed
 from chatbot.knowledge.reading import reader
 from chatbot.knowledge.reading.splitter import Splitter
 from chatbot.knowledge.sources.origins import Content, Origin, Unchanged
 from chatbot.knowledge.store.catalogue import Catalogue
 from chatbot.knowledge.store.tables import IndexRow, Source, Version
-from chatbot.knowledge.syncing.embedding import embed
 from chatbot.knowledge.syncing.pace import Pace
 from chatbot.knowledge.syncing.plan import Plan, Task, removal
 from chatbot.knowledge.syncing.renames import Renames, keeps_its_title

@@ -18,10 +18,10 @@ from pydantic import SecretStr
 from chatbot.encoders import bi_encoder
 from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.errors import SettingsError
+from chatbot.knowledge.indexes.embedding import embed
 from chatbot.knowledge.reading.sandbox import Sandbox
 from chatbot.knowledge.reading.splitter import Splitter
 from chatbot.knowledge.store.catalogue import Catalogue
-from chatbot.knowledge.syncing.embedding import embed
 from chatbot.knowledge.syncing.plan import Task
 from chatbot.knowledge.syncing.renames import Renames
 from chatbot.knowledge.syncing.sync import Outcome, Synchronizer

@@ -106,7 +106,7 @@ def test_the_encoder_reads_a_chunk_to_its_end_with_its_headings(most: int, words
     tokenizer = Tokenizer.from_file(str(encoder.tokenizer_file))
     tokenizer.no_truncation()
     chunks = Splitter(encoder.tokenizer_file, 100, most, encoder.card.max_tokens).split("d", document)
-    counts = [len(tokenizer.encode(embedded_text(document.title, chunk)).ids) for chunk in chunks]
+    counts = [len(tokenizer.encode(embedded_text(document.title, chunk.heading_path, chunk.text)).ids) for chunk in chunks]
     assert max(counts) <= encoder.card.max_tokens
 
 
@@ -130,8 +130,8 @@ def test_no_chunk_is_above_its_characters(text: str, splitter: Splitter) -> None
 
 def test_title_and_headings_are_embedded_with_the_text() -> None:
     chunk = Chunk(id="c", document_id="d", heading_path=("Book", "Part"), text="Words.", start=0, end=6)
-    assert embedded_text("Book", chunk) == "Book > Part\nWords."
-    assert embedded_text("Other", chunk) == "Other > Book > Part\nWords."
+    assert embedded_text("Book", chunk.heading_path, chunk.text) == "Book > Part\nWords."
+    assert embedded_text("Other", chunk.heading_path, chunk.text) == "Other > Book > Part\nWords."
     assert embedded_hash("Book > Part\nWords.") != embedded_hash("Other > Book > Part\nWords.")
 
 

@@ -231,7 +231,9 @@ def test_rows_may_be_written_about_while_they_are_read(catalogue: Catalogue, sou
 def test_a_row_hashes_what_the_chunk_was_stored_with(catalogue: Catalogue, source: Source) -> None:
     stage(catalogue, source, "one", count=1)
     rows = next(catalogue.rows_of_documents(["one"]))
-    assert [row.embedded_hash for row in rows] == [embedded_hash(embedded_text("Cats", chunk)) for chunk in chunks("one", 1)]
+    assert [row.embedded_hash for row in rows] == [
+        embedded_hash(embedded_text("Cats", chunk.heading_path, chunk.text)) for chunk in chunks("one", 1)
+    ]
 
 
 def test_vectors_are_kept_for_each_model(catalogue: Catalogue) -> None:

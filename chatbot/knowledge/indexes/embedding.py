@@ -23,9 +23,9 @@ def embed(rows: Sequence[IndexRow], catalogue: Catalogue, encoder: BiEncoder) ->
     """
     fingerprint = encoder.card.fingerprint
     texts = {row.embedded_hash: row.text for row in rows}
-    stored = catalogue.embeddings(texts, fingerprint)
+    stored = catalogue.embedded(texts, fingerprint)
     # neighbours of like length waste no padding
-    missing = sorted((key for key in texts if key not in stored), key=lambda key: len(texts[key]))
+    missing = sorted(texts.keys() - stored, key=lambda key: (len(texts[key]), key))
     for start in range(0, len(missing), _TEXTS):
         keys = missing[start : start + _TEXTS]
         vectors = encoder.encode([texts[key] for key in keys])
