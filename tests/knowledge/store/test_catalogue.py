@@ -253,7 +253,7 @@ def test_thousands_of_vectors_can_be_asked_for_at_once(catalogue: Catalogue) -> 
 
 def test_vectors_that_no_chunk_needs_are_swept(catalogue: Catalogue, source: Source) -> None:
     stage(catalogue, source, "one", count=1)
-    needed = embedded_hash(embedded_text("Cats", chunks("one", 1)[0]))
+    needed = embedded_hash(embedded_text("Cats", (), chunks("one", 1)[0].text))
     catalogue.put_embeddings({needed: np.ones(2, np.float32), "orphan": np.ones(2, np.float32)}, "model")
     catalogue.sweep_embeddings({"model"})
     assert set(catalogue.embeddings([needed, "orphan"], "model")) == {needed}
@@ -261,7 +261,7 @@ def test_vectors_that_no_chunk_needs_are_swept(catalogue: Catalogue, source: Sou
 
 def test_vectors_of_an_encoder_that_is_used_no_more_are_swept(catalogue: Catalogue, source: Source) -> None:
     stage(catalogue, source, "one", count=1)
-    needed = embedded_hash(embedded_text("Cats", chunks("one", 1)[0]))
+    needed = embedded_hash(embedded_text("Cats", (), chunks("one", 1)[0].text))
     for model in ("old", "new"):
         catalogue.put_embeddings({needed: np.ones(2, np.float32)}, model)
     catalogue.sweep_embeddings({"new"})
