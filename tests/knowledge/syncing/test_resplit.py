@@ -1,4 +1,4 @@
-"""Splitting anew: without the sources, beside what serves, and exchanged at once; stopped or killed anywhere, nothing is mixed."""
+"""Splitting anew: without the sources, beside what serves, exchanged at once; stopped or killed anywhere, nothing is mixed."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class Shelf:
     def search(self) -> set[str]:
         """Ids of the documents that are found with a chunk of every document to be found."""
         retriever = Retriever(self.catalogue, self.indexes, RetrievalSettings(candidates=1000))
-        found = retriever(Query(text="machine", principal=Principal()), [SearchForm("machine oil", 1.0)], 1000)
+        found = retriever(Query(text="machine", principal=Principal()), [SearchForm(text="machine oil", weight=1.0)], 1000)
         return {passage.chunk.document_id for passage in found}
 
     def ids(self) -> set[str]:
@@ -120,7 +120,9 @@ class Shelf:
     def spans(self) -> set[tuple[object, ...]]:
         """Every live chunk, but for the ids."""
         found = self.catalogue.published_chunks(self.catalogue.chunk_ids()).values()
-        return {(document.source, chunk.heading_path, chunk.start, chunk.end, chunk.text, chunk.page) for chunk, document in found}
+        return {
+            (document.source, chunk.heading_path, chunk.start, chunk.end, chunk.text, chunk.page) for chunk, document in found
+        }
 
     def is_sound(self) -> bool:
         held = self.indexes.read(lambda generation: (generation.dense.ids(), generation.lexical.ids()))
@@ -247,9 +249,10 @@ def test_an_exchange_that_fails_changes_nothing(shelf: Shelf, monkeypatch: pytes
     def fail(*_: object, **__: str) -> None:
         raise DataDirectoryError("the disk is full")
 
-    with monkeypatch.context() as patched, pytest.raises(DataDirectoryError, match="the disk is full"):
+    with monkeypatch.context() as patched:
         patched.setattr(Resplits, "exchange", fail)
-        shelf.resplit(SHORT)
+        with pytest.raises(DataDirectoryError, match="the disk is full"):
+            shelf.resplit(SHORT)
     assert (shelf.search(), shelf.indexes.generation) == (before, generation)
     assert [each.name for each in (shelf.root / "indexes").iterdir()] == [str(generation)]
     assert shelf.is_sound()
@@ -304,7 +307,7 @@ def test_a_document_without_an_outline_is_read_anew_by_its_sync(shelf: Shelf) ->
     assert (shelf.catalogue.resplits.count(recipe), shelf.is_sound()) == (0, True)
 
 
-def resplit_until(root: Path, models: Path, step: str, side: str) -> None:
+def resplit_until(root: Path, model: str, compiled: Path, step: str, side: str) -> None:
     """Split anew in a process that ends itself at its first time at a step."""
     owner: Any = {"exchange": Resplits, "add": DenseIndex}.get(step, Catalogue)
     as_it_is = getattr(owner, step)
@@ -315,6 +318,26 @@ def resplit_until(root: Path, models: Path, step: str, side: str) -> None:
         as_it_is(*arguments, **named)
         os.kill(os.getpid(), signal.SIGKILL)
 
-    shelf = Shelf(root, bi_encoder.load(str(models.parent / models.name.removesuffix(".compiled")), models))
+    shelf = Shelf(root, bi_encoder.load(model, compiled))
     setattr(owner, step, stepped)
     shelf.resplit(SHORT)
+
+
+@pytest.mark.parametrize(
+    ("step", "side"), [("note_embedded", "before"), ("add", "after"), ("exchange", "before"), ("exchange", "after")]
+)
+def test_after_a_kill_all_chunks_are_of_one_recipe(shelf: Shelf, tiny: Path, step: str, side: str) -> None:
+    before = shelf.ids()
+    shelf.close()
+    child = _processes.Process(target=resplit_until, args=(shelf.root, str(tiny / "tiny"), tiny / "compiled", step, side))
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+    shelf.open()
+    found = shelf.search()
+    assert len(found) == DOCUMENTS
+    assert (found & before) == (set() if (step, side) == ("exchange", "after") else before)
+    assert shelf.is_sound()
+    shelf.resplit(SHORT)
+    assert shelf.encoder.texts == [], "all was encoded before it was killed"
+    assert (shelf.search() & before, shelf.is_sound()) == (set(), True)
