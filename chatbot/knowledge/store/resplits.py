@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, func, select, update
 
 from chatbot.knowledge.formats.extracted import Extracted
 from chatbot.knowledge.reading.outline import Outline
@@ -57,10 +57,11 @@ class Resplits:
             self._database.reading() as connection
         ):  # mostly there are none, and a transaction that writes costs a wait for the disk
             ids = [row.id for row in connection.execute(_staged(_documents.recipe != but))]
-        if not ids:
-            return []
-        with self._database.writing() as connection:
-            return [gone for batch in batched(ids) for gone in states.drop(connection, batch)]
+        gone: list[str] = []
+        for batch in batched(ids):
+            with self._database.writing() as connection:  # one for each batch: searches come in between
+                gone += states.drop(connection, batch)
+        return gone
 
     def read(self, document_id: str) -> Kept:
         """A document that is `outdated`."""
@@ -96,10 +97,19 @@ class Resplits:
             yield found
 
     def exchange(self, document_ids: Sequence[str], **noted: str) -> None:
-        """Make versions live in the place of those before, all at once, and note the indexes that hold them."""
+        """Make versions live and stage those that were in their place, all at once, and note the indexes that hold them.
+
+        To delete the latter takes longer than a search should wait, and is left to `drop_staged`.
+        """
+        newer = tables.documents.alias("newer")
+        at_its_place = (newer.c.source_id == _documents.source_id) & (newer.c.path == _documents.path)
+        columns = select(_documents.id).join(newer, at_its_place)
+        change = update(tables.documents)
         with self._database.writing() as connection:
             for batch in batched(document_ids):
-                states.publish(connection, batch)
+                replaced = list(connection.scalars(columns.where(newer.c.id.in_(batch), LIVE)))
+                connection.execute(change.where(_documents.id.in_(replaced)).values(state="embedded"))
+                connection.execute(change.where(_documents.id.in_(batch)).values(state="live"))
             notes.write(connection, noted)
 
 

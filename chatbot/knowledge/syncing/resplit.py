@@ -34,8 +34,10 @@ def resplit(parts: Parts, pace: Pace) -> None:
     if outdated := kept.outdated(recipe):
         staged = _Stage(parts, pace).stage(outdated)
         _exchange(parts, pace, list(outdated), staged)
-        parts.catalogue.sweep_embeddings(parts.indexes.fingerprints)
+        kept.drop_staged(but=recipe)  # those that were live; no index holds them any more
         pace.resplit(len(outdated))
+    if gone or outdated:
+        parts.catalogue.sweep_embeddings(parts.indexes.fingerprints)
 
 
 def _exchange(parts: Parts, pace: Pace, old: Sequence[str], new: Sequence[str]) -> None:

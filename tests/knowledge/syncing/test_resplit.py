@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import SmallApplication
 from documents import write
 from stores import Stores
 
+from chatbot.bootstrap import Application
 from chatbot.encoders import Vectors, bi_encoder
 from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.errors import DataDirectoryError, SyncStopped
@@ -34,7 +36,8 @@ from chatbot.knowledge.syncing.resplit import resplit
 from chatbot.knowledge.syncing.sync import Synchronizer
 from chatbot.reports import DocumentReport
 from chatbot.schema import Principal, Query
-from chatbot.sections import RetrievalSettings
+from chatbot.sections import ChunkSettings, RetrievalSettings
+from chatbot.settings import Settings
 
 LONG, SHORT = 32, 16
 """Tokens of a chunk at most, before and after."""
@@ -307,6 +310,27 @@ def test_a_document_without_an_outline_is_read_anew_by_its_sync(shelf: Shelf) ->
     assert (shelf.catalogue.resplits.count(recipe), shelf.is_sound()) == (0, True)
 
 
+def test_settings_of_chunks_take_effect_at_the_next_sync_of_anything(small_application: SmallApplication, tmp_path: Path) -> None:
+    files = {f"pumps/{number}.md": page(number) for number in range(3)}
+    application = small_application(files, data_dir=tmp_path / "data", knowledge=tmp_path / "pumps")
+    application.close()
+    settings = Settings(
+        data_dir=tmp_path / "data", knowledge=tmp_path / "pumps", chunks=ChunkSettings(min_tokens=8, max_tokens=16)
+    )
+    other = write(tmp_path / "other", {"a.md": page(9)})
+    pace = Pace()
+    with Application(settings, "pytest") as application:
+        assert [found.text for found in application.verify() if found.check == "chunks"] == [
+            "3 documents are in chunks of earlier settings or of an earlier chatbot; `chatbot sync` splits them anew"
+        ]
+        previewed = {report.state for report in application.sync((), dry_run=True, pace=pace)}
+        assert (previewed, pace.now().resplit) == ({"unchanged"}, 3)
+        assert [report.state for report in application.sync([str(other)], "other", pace=pace)] == ["added"]
+        assert pace.now().resplit == 3
+        assert not [found for found in application.verify() if found.check == "chunks" or found.state == "problem"]
+        assert {report.state for report in application.sync((), pace=pace)} == {"unchanged"}
+
+
 def resplit_until(root: Path, model: str, compiled: Path, step: str, side: str) -> None:
     """Split anew in a process that ends itself at its first time at a step."""
     owner: Any = {"exchange": Resplits, "add": DenseIndex}.get(step, Catalogue)
@@ -341,3 +365,4 @@ def test_after_a_kill_all_chunks_are_of_one_recipe(shelf: Shelf, tiny: Path, ste
     shelf.resplit(SHORT)
     assert shelf.encoder.texts == [], "all was encoded before it was killed"
     assert (shelf.search() & before, shelf.is_sound()) == (set(), True)
+    assert not shelf.catalogue.in_state("parsed", "embedded")
