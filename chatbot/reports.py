@@ -56,6 +56,11 @@ class SyncProgress(Value):
     """Over the last half minute; None where nothing was embedded."""
     seconds_left: float | None = None
     """None while it is too early to say."""
+    splits_anew: bool = False
+    """True while what is counted is not documents of the sources, but those that come before: they are split anew as they are in
+    the catalogue, because chunks are cut by another recipe now."""
+    resplit: int = 0
+    """Documents that were."""
 
 
 class Verified(Value):

@@ -88,14 +88,18 @@ def _sync(configured: Settings, begin: Begin, say: Say, *, as_json: bool, dry_ru
         say("first use here: preparing the encoder")
     pace = Pace()
     with connect_documents(configured, "sync", say) as session, sync_line.shown(pace.now, quiet=as_json) as erase:
-        return int(terminal.sync(begin(session, pace), as_json, dry_run, erase))
+        has_failed = terminal.sync(begin(session, pace), as_json, dry_run, erase)
+        if said := sync_line.resplit(pace.now()):
+            say(f"{'would be: ' if dry_run else ''}{said}")
+        return int(has_failed)
 
 
 def _watch(configured: Settings, paths: Sequence[str], collection: str, say: Say) -> None:
     """Sync in rounds; between them the data directory is free for other commands."""
-    from chatbot.apps import terminal
+    from chatbot.apps import sync_line, terminal
     from chatbot.apps.session import connect_documents
     from chatbot.knowledge.sources import watch
+    from chatbot.knowledge.syncing.pace import Pace
 
     places = list(paths)
     rounds = watch.rounds(lambda: places, threading.Event(), but_not=str(configured.data_dir.resolve()))
@@ -105,8 +109,11 @@ def _watch(configured: Settings, paths: Sequence[str], collection: str, say: Say
                 with connect_documents(configured, "sync", say) as session:
                     if not paths:
                         places = session.places()
-                    reports = session.sync(paths, collection)
+                    pace = Pace()
+                    reports = session.sync(paths, collection, pace=pace)
                     terminal.round_of_a_watch(reports, is_first=number == 0)
+                    if said := sync_line.resplit(pace.now()):
+                        say(said)
             except ChatbotError as error:
                 if number == 0:
                     raise

@@ -24,7 +24,7 @@ from chatbot.apps.admission import Admission
 from chatbot.apps.headers import SecurityHeaders
 from chatbot.apps.page import FrontPage, load_page
 from chatbot.apps.state import Progress, ServerState
-from chatbot.apps.sync_line import line
+from chatbot.apps.sync_line import line, resplit
 from chatbot.bootstrap import Application, freeze
 from chatbot.errors import ChatbotError, SyncStopped, UserError
 from chatbot.knowledge.reading import reader
@@ -207,6 +207,8 @@ def _first_sync(application: Application, state: ServerState, say: Say) -> None:
         if time.monotonic() > next_word:
             say(f"  {line(state.pace.now())}")
             next_word = time.monotonic() + _NEXT_WORD_S
+    if said := resplit(state.pace.now()):
+        say(said)
     held = application.catalogue.collections()
     listed = ", ".join(f"{name} ({number})" for name, number in sorted(held.items())) or "none yet: run `chatbot sync PATH`"
     say(f"documents: {listed}; {changed} new or changed")
@@ -227,6 +229,8 @@ def _watch(application: Application, state: ServerState, say: Say) -> None:
             _log.exception("a sync failed; watching goes on")
         else:
             _say_what_changed(changed, say)
+            if said := resplit(pace.now()):
+                say(said)
 
 
 def _say_what_changed(reports: Sequence[DocumentReport], say: Say) -> None:

@@ -49,4 +49,9 @@ class ServerState:
         if self.progress.phase != "syncing":
             return self.progress
         progress = self.pace.now()
-        return self.progress.model_copy(update=progress.model_dump(include=_OF_THE_SYNC)) if progress.total else self.progress
+        if not progress.total:
+            return self.progress
+        told = progress.model_dump(include=_OF_THE_SYNC)
+        if progress.splits_anew:
+            told["message"] = "documents are split anew"
+        return self.progress.model_copy(update=told)

@@ -56,6 +56,7 @@ def _reports(application: Application, body: SyncRequest, pace: Pace) -> Generat
             reports = application.sync(body.paths, body.collection, body.dry_run, pace, ray=body.ray)
         for report in reports:
             yield wire.json_line(report.model_dump_json())
+        yield wire.json_line(pace.now().model_dump_json())  # what it comes to
     except Exception as error:  # noqa: BLE001  the last border: without a word it would look as if the process had died
         yield wire.json_line(failed(error).model_dump_json())
 

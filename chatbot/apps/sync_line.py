@@ -45,7 +45,7 @@ def line(progress: SyncProgress) -> str:
     """Documents, bytes, rate and time left, as far as each is known; empty before there is a plan."""
     if not progress.total:
         return ""
-    parts = [f"{progress.done:,} of {progress.total:,} documents"]
+    parts = [f"{'splitting anew ' if progress.splits_anew else ''}{progress.done:,} of {progress.total:,} documents"]
     if progress.bytes_total:
         parts.append(f"{_size(progress.bytes_done)} of {_size(progress.bytes_total)}")
     if progress.chunks_per_s:
@@ -53,6 +53,11 @@ def line(progress: SyncProgress) -> str:
     if progress.seconds_left is not None:
         parts.append(f"about {_time(progress.seconds_left)} left")
     return ", ".join(parts)
+
+
+def resplit(progress: SyncProgress) -> str:
+    """Documents that were split anew; empty where none had to be."""
+    return f"{progress.resplit:,} documents split anew, as the settings of chunks are now" if progress.resplit else ""
 
 
 def _size(count: int) -> str:

@@ -27,6 +27,7 @@ from chatbot.knowledge.sources.web import Web
 from chatbot.knowledge.store.catalogue import Catalogue
 from chatbot.knowledge.store.ownership import Ownership
 from chatbot.knowledge.store.tables import Source
+from chatbot.knowledge.syncing import resplit
 from chatbot.knowledge.syncing.pace import Pace
 from chatbot.knowledge.syncing.plan import Task, plan
 from chatbot.knowledge.syncing.sync import Outcome, Read, Synchronizer
@@ -160,6 +161,7 @@ class Corpus:
             if not paths:
                 self.collections = collections.discover(knowledge_folders(self.settings))
             sources, synchronizer = self._sources(), self._synchronizer(sandbox.read, pace, ray)
+            (resplit.preview if dry_run else resplit.resplit)(self, pace or Pace())
             planned = plan(self._wanted(sources, paths, collection, dry_run, pages), self.catalogue, sources.list)
             yield from synchronizer.preview(planned) if dry_run else synchronizer.run(planned)
             if not paths and not dry_run:
@@ -187,7 +189,7 @@ class Corpus:
         from chatbot.knowledge.indexes import verify  # Chroma takes a second
 
         with self._syncing:
-            yield from verify.verify(self.catalogue, self.indexes, repair)
+            yield from verify.verify(self.catalogue, self.indexes, self.splitter.recipe, repair)
 
     def places(self) -> list[str]:
         """Where the registered folders and files lie, and the knowledge folders: what may change."""

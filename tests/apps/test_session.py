@@ -23,6 +23,7 @@ from chatbot.apps.state import Progress
 from chatbot.bootstrap import Application
 from chatbot.errors import DataDirectoryError, DataDirectoryInUse, InternalError, UserError
 from chatbot.knowledge.store.ownership import Owner, Ownership, find
+from chatbot.knowledge.syncing.pace import Pace
 from chatbot.reports import DocumentReport
 from chatbot.schema import Completed, DeltaReleased, Failed, Message, Query
 from chatbot.settings import Settings
@@ -94,8 +95,10 @@ async def test_passages_are_the_same_here_and_there(local: Application, remote: 
 def test_a_sync_reports_the_same_here_and_there(local: Application, remote: RemoteApplication, tmp_path: Path) -> None:
     paths = [str(write(tmp_path / "docs", {"a.md": "# A\n\nA new document about pans.", "b.xyz": "?"}))]
 
-    there = list(remote.sync(paths, "new", dry_run=True))
+    pace = Pace()
+    there = list(remote.sync(paths, "new", dry_run=True, pace=pace))
 
+    assert pace.now().total == 2, "what it came to is told at the end"
     assert all(isinstance(report, DocumentReport) for report in there)
     assert [(report.source, report.state) for report in there] == [("a.md", "added"), ("b.xyz", "refused")]
     assert there == list(local.sync(paths, "new", dry_run=True))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 
@@ -30,15 +29,16 @@ class Stopped(Exception):  # noqa: N818  nothing is wrong
 class Builder:
     """Brings indexes into step with the catalogue until it is told to stop."""
 
-    def __init__(self, catalogue: Catalogue, stopping: threading.Event | None = None) -> None:
+    def __init__(self, catalogue: Catalogue, go_on: Callable[[], None] = lambda: None) -> None:
+        """`go_on` is called between any two steps, and raises where there is to be no next one."""
         self._catalogue = catalogue
-        self._stopping = stopping or threading.Event()
+        self._go_on = go_on
 
     def lexical(self, index: Lexical, wanted: set[str]) -> None:
         """
         Raises:
             IndexDamaged: it could not be written.
-            Stopped: told to.
+            Stopped: told to, by `go_on`.
         """
         self._into_step(index, wanted, index.add, _LEXICAL_BATCH)
 
@@ -55,29 +55,21 @@ class Builder:
         """The first thing that is wrong. Vectors that two stores do not agree about are forgotten: they are encoded again.
 
         Raises:
-            Stopped: told to.
+            Stopped: told to, by `go_on`.
         """
         for batch in found:
-            self.go_on()
+            self._go_on()
             if batch.said:
                 self._catalogue.forget_embeddings(batch.wrong, fingerprint)
                 return batch.said
         return ""
-
-    def go_on(self) -> None:
-        """
-        Raises:
-            Stopped: told to.
-        """
-        if self._stopping.is_set():
-            raise Stopped
 
     def _into_step(self, index: Index, wanted: set[str], add: Callable[[Sequence[IndexRow]], object], most: int) -> None:
         held = index.ids()
         index.delete(sorted(held - wanted))
         missing = iter(sorted(wanted - held))
         while batch := list(islice(missing, most)):
-            self.go_on()
+            self._go_on()
             # read now, not before: a chunk that a sync has replaced meanwhile must not come back
             add([row for rows in self._catalogue.rows_of_chunks(batch) for row in rows])
 

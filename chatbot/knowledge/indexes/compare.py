@@ -6,7 +6,7 @@ Each check gives what is wrong in words, or nothing.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -73,14 +73,22 @@ class Batch(NamedTuple):
         return f"{self.lost} of {self.asked} chunks are not found by their own vector" if self.lost else ""
 
 
-def vectors(dense: DenseIndex, catalogue: Catalogue, fingerprint: str) -> Iterator[Batch]:
+def vectors(
+    dense: DenseIndex, catalogue: Catalogue, fingerprint: str, chunk_ids: Collection[str] | None = None
+) -> Iterator[Batch]:
     """Every vector that both hold, and a thousand self-queries. In batches, so that the caller may stop between two.
+
+    They are those of live documents' chunks, or of others where those are about to be live.
 
     Raises:
         IndexDamaged: the index cannot be read.
     """
-    step = max(1, len(catalogue.chunk_ids()) // _MANY_SELF_QUERIES)
-    for batch in catalogue.stored_vectors(fingerprint):
+    wanted_ids = catalogue.chunk_ids() if chunk_ids is None else chunk_ids
+    step = max(1, len(wanted_ids) // _MANY_SELF_QUERIES)
+    stored = (
+        catalogue.stored_vectors(fingerprint) if chunk_ids is None else catalogue.resplits.stored_vectors(chunk_ids, fingerprint)
+    )
+    for batch in stored:
         held = dense.vectors([each.id for each in batch])
         wanted = {each.id: np.frombuffer(each.vector, np.float32) for each in batch}
         wrong = [id_ for id_, vector in held.items() if not _same(vector, wanted[id_])]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -21,7 +21,7 @@ from chatbot.knowledge.indexes.building import Stopped
 from chatbot.knowledge.indexes.dense import DenseHome, Embedded
 from chatbot.knowledge.indexes.generation import Absent, Dense, Generation, Lexical
 from chatbot.knowledge.indexes.opening import CHANGED, FindEncoder
-from chatbot.knowledge.indexes.renewal import Renewal, held, sweep
+from chatbot.knowledge.indexes.renewal import Publish, Renewal, held, sweep
 from chatbot.knowledge.indexes.serving import Serving
 from chatbot.knowledge.store import seal
 from chatbot.knowledge.store.catalogue import Catalogue
@@ -105,11 +105,16 @@ class Indexes:
             DataDirectoryError: the catalogue cannot be read.
         """
         while True:
+            before = self._serving.exchanges
             with self._serving.reading() as generation:
                 try:
-                    return search(generation)
+                    found = search(generation)
                 except IndexDamaged as error:
                     said = str(error)
+                else:
+                    if self._serving.exchanges == before:
+                        return found
+                    continue  # its chunks were exchanged under it
             self._fall_over(generation, said)
 
     def difference(self) -> str:
@@ -138,6 +143,19 @@ class Indexes:
         if ids:
             with self._writing:
                 self._write(lambda generation: generation.delete(ids))
+
+    def exchange(self, wanted: Collection[str], publish: Publish, check: Callable[[], None]) -> None:
+        """Serve a generation of other chunks from the moment that they are live; see `Renewal.exchange`.
+
+        Raises:
+            IndexDamaged: it could not be built; what serves goes on.
+            DataDirectoryError: the catalogue cannot be read or written.
+        """
+        while not self.wait(_PATIENCE_S):
+            check()
+        self._renewal.exchange(wanted, publish, check)
+        if not self._is_renewing:
+            self.trouble = ""
 
     def _write(self, act: Callable[[Generation], None]) -> None:
         while True:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import threading
+from collections.abc import Callable, Collection, Generator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.errors import IndexDamaged, IndexUnavailable
 from chatbot.knowledge.indexes import compare, dense, opening
-from chatbot.knowledge.indexes.building import Builder
+from chatbot.knowledge.indexes.building import Builder, Stopped
 from chatbot.knowledge.indexes.dense import DENSE, DenseHome, DenseIndex
 from chatbot.knowledge.indexes.generation import Absent, Generation, Index
 from chatbot.knowledge.indexes.lexical import LexicalIndex
@@ -22,6 +23,9 @@ from chatbot.knowledge.indexes.serving import Serving
 from chatbot.knowledge.store.catalogue import Catalogue
 
 Lock = AbstractContextManager[Any]
+
+Publish = Callable[[str, str], None]
+"""Makes chunks live, and notes the number and the fingerprint of the generation that holds them, both or neither."""
 
 _FEW = 1000
 """So many chunks are indexed in a second: for as long a sync may be kept waiting."""
@@ -44,7 +48,8 @@ class Renewal:
         self.stopping = threading.Event()
         self.has_words = threading.Event()
         """Set once words are searched, or cannot be."""
-        self._builder = Builder(catalogue, self.stopping)
+        self._builder = Builder(catalogue, self._go_on)
+        self._building = threading.Lock()
 
     def adopt(self) -> str:
         """Serve the dense index that a killed process left behind, if it is sound; says why it is not.
@@ -85,25 +90,65 @@ class Renewal:
             DataDirectoryError: the catalogue cannot be read or written.
             Stopped: the process is about to end.
         """
-        self._number += 1
-        folder = self._folder / str(self._number)
-        try:
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True)
-            with ExitStack() as words, ExitStack() as meaning:
-                lexical = LexicalIndex(folder / LEXICAL)
-                words.callback(close, lexical)
-                self._builder.lexical(lexical, self._wanted())
-                if self._lend(lexical, folder):
-                    words.pop_all()
-                self.has_words.set()
-                index = self._home.open(folder)
-                meaning.callback(close, index)
-                self._exchange(Generation(self._number, folder, self._encoder, index, lexical, is_whole=True))
-                meaning.pop_all()
+        with self._next() as folder, ExitStack() as words, ExitStack() as meaning:
+            lexical = LexicalIndex(folder / LEXICAL)
+            words.callback(close, lexical)
+            self._builder.lexical(lexical, self._wanted())
+            if self._lend(lexical, folder):
                 words.pop_all()
-        finally:
-            sweep(self._folder, self._serving.now, self._home)
+            self.has_words.set()
+            index = self._home.open(folder)
+            meaning.callback(close, index)
+            self._exchange(Generation(self._number, folder, self._encoder, index, lexical, is_whole=True))
+            meaning.pop_all()
+            words.pop_all()
+
+    def exchange(self, wanted: Collection[str], publish: Publish, check: Callable[[], None]) -> None:
+        """Build the next generation of chunks that are not live yet, and serve it from the moment that `publish` makes them so.
+
+        Nobody may write to the generation that serves. `check` is called between the steps, and stops by raising.
+
+        Raises:
+            IndexDamaged: an index could not be written, or what was built differs from the catalogue.
+            DataDirectoryError: the catalogue cannot be read or written.
+        """
+        builder, wanted = Builder(self._catalogue, check), set(wanted)
+        with self._next() as folder, ExitStack() as opened:
+            lexical = LexicalIndex(folder / LEXICAL)
+            opened.callback(close, lexical)
+            builder.lexical(lexical, wanted)
+            index = self._home.open(folder)
+            opened.callback(close, index)
+            builder.dense(index, wanted, self._encoder)
+            made = Generation(self._number, folder, self._encoder, index, lexical, is_whole=True)
+            found = compare.vectors(index, self._catalogue, made.fingerprint, wanted)
+            if said := builder.checked(found, made.fingerprint) or compare.ids(made, wanted):
+                raise IndexDamaged(said)
+            with self._writing, self._serving.exchanging():
+                publish(str(made.number), made.fingerprint)
+                opened.pop_all()
+                self._serving.replace(made)
+
+    @contextlib.contextmanager
+    def _next(self) -> Generator[Path]:
+        """An empty folder for the next generation. When it is done, whatever does not serve is deleted."""
+        with self._building:
+            self._number += 1
+            folder = self._folder / str(self._number)
+            try:
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir(parents=True)
+                yield folder
+            finally:
+                sweep(self._folder, self._serving.now, self._home)
+
+    def _go_on(self) -> None:
+        """
+        Raises:
+            Stopped: the process is about to end.
+        """
+        if self.stopping.is_set():
+            raise Stopped
 
     def _lend(self, lexical: LexicalIndex, folder: Path) -> bool:
         """Let words be searched in it already, if they are in no other."""

@@ -16,9 +16,12 @@ class Serving:
     """Holds the generation, and counts who reads it: a microsecond a search."""
 
     def __init__(self, generation: Generation) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._now = generation
         self._readers = {generation: 0}
+        self._is_exchanging = False
+        self.exchanges = 0
+        """How often the chunks themselves were exchanged; see `exchanging`."""
 
     @property
     def now(self) -> Generation:
@@ -29,6 +32,7 @@ class Serving:
     def reading(self) -> Generator[Generation]:
         """The generation that answers; it stays open for as long as the context lasts."""
         with self._lock:
+            self._lock.wait_for(lambda: not self._is_exchanging)
             generation = self._now
             self._readers[generation] += 1
         try:
@@ -38,6 +42,22 @@ class Serving:
                 self._readers[generation] -= 1
                 left = self._left() if generation is not self._now else []
             self._end(left)
+
+    @contextmanager
+    def exchanging(self) -> Generator[None]:
+        """Within it other chunks become live and another generation is put here: no search begins between the two.
+
+        A search that had begun before may look for its chunks in vain. It is made again where `exchanges` has changed meanwhile.
+        """
+        with self._lock:
+            self._is_exchanging = True
+            self.exchanges += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._is_exchanging = False
+                self._lock.notify_all()
 
     def replace(self, generation: Generation) -> None:
         """Let the next search find another generation. Indexes that it shares with the old one stay open."""

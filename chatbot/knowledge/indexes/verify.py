@@ -18,13 +18,18 @@ _NAMED = 3
 """So many documents are named where more are wrong."""
 
 
-def verify(catalogue: Catalogue, indexes: Indexes, repair: bool) -> Iterator[Verified]:
+def verify(catalogue: Catalogue, indexes: Indexes, recipe: str, repair: bool) -> Iterator[Verified]:
     """Look at everything; with `repair`, build the indexes anew where they are wrong, and look again. No sync may run meanwhile.
+
+    `recipe` is by which documents are to be split.
 
     Raises:
         DataDirectoryError: the catalogue cannot be read.
     """
     indexes.wait()
+    if number := catalogue.resplits.count(recipe):
+        said = f"{number} documents are in chunks of earlier settings or of an earlier chatbot; `chatbot sync` splits them anew"
+        yield Verified(check="chunks", state="note", text=said)
     is_wrong = False
     for found in _all(catalogue, indexes):
         yield found

@@ -18,7 +18,7 @@ from chatbot.knowledge.reading.token_counts import counter
 from chatbot.schema import Chunk
 
 VERSION = 5
-"""Raised whenever the same document would be split or read differently: documents are then read anew."""
+"""Raised whenever the same document would be split differently: documents are then split anew, from the catalogue."""
 
 _MAX_CHARS_PER_TOKEN = 16
 """Prose has four or five; a word without an end can be a single token of a million characters."""

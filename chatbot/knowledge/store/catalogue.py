@@ -13,8 +13,10 @@ from pathlib import Path
 from sqlalchemy import LABEL_STYLE_TABLENAME_PLUS_COL, delete, func, select, update
 
 from chatbot.encoders import Vectors
-from chatbot.knowledge.store import chunks, migrations, states, tables, vectors
+from chatbot.knowledge.reading.outline import Outline
+from chatbot.knowledge.store import chunks, migrations, notes, states, tables, vectors
 from chatbot.knowledge.store.database import Database, batched, upsert
+from chatbot.knowledge.store.resplits import Resplits
 from chatbot.knowledge.store.states import LIVE
 from chatbot.knowledge.store.tables import (
     IndexRow,
@@ -54,6 +56,7 @@ class Catalogue:
                 self._database.hold()
                 migrations.upgrade(self._database)
             stack.pop_all()
+        self.resplits = Resplits(self._database)
 
     def close(self) -> None:
         self._database.close()
@@ -133,20 +136,19 @@ class Catalogue:
         recipe: str,
         chunks: Sequence[Chunk],
         mark: str = "",
+        outline: Outline | None = None,
     ) -> list[str]:
-        """Write a new version of a document, parsed and not yet searched; returns the ids of the chunks that go."""
+        """Write a new version of a document, parsed and not yet searched; returns the ids of the chunks that go.
+
+        A document without its outline cannot be split anew, and is read anew.
+        """
         with self._database.writing() as connection:
-            return states.parse(connection, source, document, text, missing, recipe, chunks, mark)
+            return states.parse(connection, source, document, text, missing, recipe, chunks, mark, outline)
 
     def rename(self, source: Source, document_id: str, was: str, now: str, read_anew: bool = False) -> list[str]:
         """Move a live document to another path; `read_anew` lets the next look at it find it changed. Returns dropped chunks."""
         with self._database.writing() as connection:
             return states.rename(connection, source, document_id, was, now, read_anew)
-
-    def is_live(self, document_id: str) -> bool:
-        wanted = select(tables.documents.c.id).where(tables.documents.c.id == document_id, LIVE)
-        with self._database.reading() as connection:
-            return connection.scalar(wanted) is not None
 
     def note_marks(self, marks: Mapping[str, str]) -> None:
         """Write down new marks, by document id, of documents whose bytes are as they were."""
@@ -288,11 +290,9 @@ class Catalogue:
 
     def meta(self, key: str) -> str | None:
         with self._database.reading() as connection:
-            return connection.scalar(select(tables.meta.c.value).where(tables.meta.c.key == key))
+            return notes.read(connection, key)
 
     def set_meta(self, **values: str) -> None:
         """Write several keys in one transaction."""
         with self._database.writing() as connection:
-            for key, value in values.items():
-                statement = upsert(connection, tables.meta).values(key=key, value=value)
-                connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_={"value": value}))
+            notes.write(connection, values)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, insert, select, update
 
+from chatbot.knowledge.reading.outline import Outline
 from chatbot.knowledge.reading.splitter import embedded_hash, embedded_text
 from chatbot.knowledge.store import tables
 from chatbot.knowledge.store.database import upsert
@@ -55,6 +56,7 @@ def parse(
     recipe: str,
     chunks: Sequence[Chunk],
     mark: str = "",
+    outline: Outline | None = None,
 ) -> list[str]:
     """Store a version's text and chunks, in the place of whatever was on its way; returns the ids of the chunks that go."""
     row = {
@@ -71,6 +73,7 @@ def parse(
         "state": "parsed",
         "reason": "",
         "mark": mark,
+        "reading": outline.reading if outline else "",
     }
     staging = upsert(connection, tables.documents).values(row).on_conflict_do_nothing().returning(_documents.id)
     if connection.scalar(staging) is None:
@@ -80,15 +83,18 @@ def parse(
     rows = [{**dict(chunk), "embedded_hash": embedded_hash(text)} for chunk, text in zip(chunks, texts, strict=True)]
     if rows:
         connection.execute(insert(tables.chunks), rows)
+    if outline:
+        kept = outline.model_dump(mode="json", exclude={"reading"})
+        connection.execute(insert(tables.outlines).values(document_id=document.id, outline=kept))
     return dropped
 
 
 def rename(connection: Connection, source: Source, document_id: str, was: str, now: str, read_anew: bool) -> list[str]:
     """Give a live version another path, where nothing is live; returns the ids of the chunks that go with what was on its way."""
     dropped = drop_unfinished(connection, source, [was, now])
-    recipe = {"recipe": ""} if read_anew else {}  # no recipe is this one, so that a sync that is killed reads it anew as well
+    reading = {"reading": ""} if read_anew else {}  # noted, so that a sync that is killed reads it anew as well
     # its mark is of another place
-    connection.execute(update(tables.documents).where(_documents.id == document_id).values(path=now, mark="", **recipe))
+    connection.execute(update(tables.documents).where(_documents.id == document_id).values(path=now, mark="", **reading))
     return dropped
 
 

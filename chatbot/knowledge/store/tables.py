@@ -42,7 +42,16 @@ documents = Table(
     Column("state", String, nullable=False),
     Column("reason", String, nullable=False),
     Column("mark", String, nullable=False, server_default=""),
+    Column("reading", String, nullable=False, server_default=""),
     Index("ix_documents_source_id_path", "source_id", "path"),
+)
+
+# in a table of its own: what is searched and listed reads whole rows of documents, and needs no outline
+outlines = Table(
+    "outlines",
+    metadata,
+    Column("document_id", ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True),
+    Column("outline", JSON, nullable=False),
 )
 
 chunks = Table(
@@ -84,7 +93,10 @@ class Version(Value):
     """Of a failed or refused one."""
     collection: str
     content_hash: str
+    reading: str
+    """By which `READING` it was read; empty for one that is to be read anew."""
     recipe: str
+    """By which it was split."""
     title: str
     chunks: int
     missing: str
@@ -127,6 +139,7 @@ def to_version(row: Any) -> Version:
         reason=row.reason,
         collection=row.collection,
         content_hash=row.content_hash,
+        reading=row.reading,
         recipe=row.recipe,
         title=row.title,
         chunks=row.chunks,

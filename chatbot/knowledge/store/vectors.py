@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
-from sqlalchemy import Connection, bindparam, delete, exists, or_, select
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, or_, select
 
 from chatbot.encoders import Vectors
 from chatbot.knowledge.store import tables
@@ -52,11 +52,20 @@ def put(connection: Connection, vectors: Mapping[str, Vectors], fingerprint: str
 
 def live(connection: Connection, fingerprint: str, after: str) -> list[StoredVector]:
     """Vectors of live documents' chunks in the order of the chunks' ids: a few thousand behind `after`."""
+    return _of_chunks(connection, fingerprint, LIVE & (tables.chunks.c.id > after))
+
+
+def of_chunks(connection: Connection, fingerprint: str, ids: Sequence[str]) -> list[StoredVector]:
+    """Vectors of a few chunks, whatever the state of their documents."""
+    return _of_chunks(connection, fingerprint, tables.chunks.c.id.in_(ids))
+
+
+def _of_chunks(connection: Connection, fingerprint: str, wanted: ColumnElement[bool]) -> list[StoredVector]:
     chunks, documents = tables.chunks.c, tables.documents.c
     joined = tables.chunks.join(tables.documents).join(tables.embeddings, _stored.embedded_hash == chunks.embedded_hash)
     columns = select(chunks.id, documents.collection, documents.access, _stored.vector).select_from(joined)
-    wanted = columns.where(LIVE, _stored.fingerprint == fingerprint, chunks.id > after).order_by(chunks.id).limit(_MANY)
-    return [StoredVector(*row) for row in connection.execute(wanted)]
+    found = columns.where(wanted, _stored.fingerprint == fingerprint).order_by(chunks.id).limit(_MANY)
+    return [StoredVector(*row) for row in connection.execute(found)]
 
 
 def forget(connection: Connection, chunk_ids: Iterable[str], fingerprint: str) -> None:

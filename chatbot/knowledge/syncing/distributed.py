@@ -54,7 +54,7 @@ class DistributedSynchronizer(Synchronizer):
 
     def _outcomes(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Outcome]]:
         """Files go to the cluster. Pages from the web stay: only one process can keep its distance from a host."""
-        none = Renames((), self._recipe)
+        none = Renames(())
         far = [task for task in tasks if isinstance(task.origin, FileOrigin)]
         for task in tasks:
             if task.origin is None:

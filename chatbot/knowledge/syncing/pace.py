@@ -37,7 +37,8 @@ class Pace:
         self._told: SyncProgress | None = None
         self._begun = clock()
         self._documents = self._total = self._bytes = self._bytes_total = self._chunks = 0
-        self._waiting = self._of_batch = self._batch = 0
+        self._waiting = self._of_batch = self._batch = self._resplit = 0
+        self._splits_anew = False
         self._samples: deque[_Sample] = deque([_Sample(self._begun, 0, 0)])
 
     # by whoever looks on
@@ -60,6 +61,8 @@ class Pace:
                 embedded_chunks=self._chunks,
                 chunks_per_s=chunks_per_s,
                 seconds_left=seconds_left,
+                splits_anew=self._splits_anew,
+                resplit=self._resplit,
             )
 
     # by the sync
@@ -77,10 +80,21 @@ class Pace:
         with self._lock:
             self._told = progress
 
-    def begin(self, sizes: Sequence[int]) -> None:
-        """A sync of documents of so many bytes begins."""
+    def begin(self, sizes: Sequence[int], splits_anew: bool = False) -> None:
+        """A sync of documents of so many bytes begins, or before it these are split anew."""
         with self._lock:
             self._total, self._bytes_total = len(sizes), sum(sizes)
+            self._splits_anew = splits_anew
+
+    def resplit(self, documents: int) -> None:
+        """So many documents were split anew; what begins now is counted from nothing."""
+        with self._lock:
+            self._resplit = documents
+            self._splits_anew = False
+            self._begun = self._clock()
+            self._documents = self._total = self._bytes = self._bytes_total = 0
+            self._waiting = self._of_batch = self._batch = 0
+            self._samples = deque([_Sample(self._begun, 0, self._chunks)])
 
     def parsed(self, size: int) -> None:
         """A document's text is stored; its vectors are to come."""

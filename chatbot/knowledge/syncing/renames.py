@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from chatbot.knowledge.reading import reader
+from chatbot.knowledge.reading.outline import READING
 from chatbot.knowledge.store.tables import Version
 from chatbot.knowledge.syncing.plan import Task
 
@@ -19,19 +20,18 @@ class Renames:
     Where the old path is still there it is a copy, and a document of its own.
     """
 
-    def __init__(self, tasks: Sequence[Task], recipe: str) -> None:
-        self._recipe = recipe
+    def __init__(self, tasks: Sequence[Task]) -> None:
         self._gone: dict[_Held, list[Task]] = defaultdict(list)
         self._claimed: set[tuple[int, str]] = set()
         for task in tasks:
             if task.old and task.is_removal:
-                self._gone[self._held(task, task.old.collection, task.old.content_hash, task.old.recipe)].append(task)
+                self._gone[self._held(task, task.old.collection, task.old.content_hash, task.old.reading)].append(task)
 
     def claim(self, task: Task, content_hash: str) -> Task | None:
         """The task of the path where the document of a new path was, if it was anywhere."""
         if task.old:
             return None
-        found = self._gone.get(self._held(task, task.source.collection, content_hash, self._recipe))
+        found = self._gone.get(self._held(task, task.source.collection, content_hash, READING))
         if not found:
             return None
         claimed = found.pop(0)
@@ -42,8 +42,8 @@ class Renames:
         """True for the path of a document that is somewhere else now."""
         return task.is_removal and (task.source.id, task.path) in self._claimed
 
-    def _held(self, task: Task, collection: str, content_hash: str, recipe: str) -> _Held:
-        return (task.source.id, collection, content_hash, recipe, reader.suffix_of(task.path))
+    def _held(self, task: Task, collection: str, content_hash: str, reading: str) -> _Held:
+        return (task.source.id, collection, content_hash, reading, reader.suffix_of(task.path))
 
 
 def keeps_its_title(old: Version, was: str, now: str) -> bool:

@@ -18,4 +18,7 @@ STEPS = (
     "store.catalogue:Catalogue.note_marks",  # files that were touched and not changed
     "store.catalogue:Catalogue.sweep_embeddings",  # vectors that no chunk needs are gone
     "store.catalogue:Catalogue.remove_source",
+    # of splitting anew, which comes before all of these, and takes some of them
+    "store.resplits:Resplits.drop_staged",  # what was staged for settings that are no longer these is gone
+    "store.resplits:Resplits.exchange",  # all new versions are live, those before are gone, and the new indexes are the ones
 )

@@ -8,16 +8,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from chatbot.errors import DocumentGone, DocumentRefused, FetchFailed, FormatFailed, UrlRefused
 from chatbot.knowledge.formats.extracted import Extracted
 from chatbot.knowledge.indexes.embedding import embed
 from chatbot.knowledge.reading import reader
+from chatbot.knowledge.reading.outline import READING, Outline
 from chatbot.knowledge.reading.splitter import Splitter
 from chatbot.knowledge.sources.origins import Content, Origin, Unchanged
 from chatbot.knowledge.store.catalogue import Catalogue
 from chatbot.knowledge.store.tables import IndexRow, Source, Version
+from chatbot.knowledge.syncing import verdicts
 from chatbot.knowledge.syncing.pace import Pace
 from chatbot.knowledge.syncing.plan import Plan, Task, removal
 from chatbot.knowledge.syncing.renames import Renames, keeps_its_title
@@ -32,8 +33,6 @@ BATCH_CHUNKS = 256
 
 Read = Callable[[str, bytes], Extracted]
 """As `reader.read`: in this process or, by `Sandbox.read`, in another one."""
-
-_T = TypeVar("_T")
 
 
 class Parts(Protocol):
@@ -83,7 +82,7 @@ class Synchronizer:
     def preview(self, plan: Plan) -> Iterator[DocumentReport]:
         """Say what `run` would do, changing nothing."""
         self._pace.begin([0] * len(plan.tasks))
-        renames = Renames(plan.tasks, self._recipe)
+        renames = Renames(plan.tasks)
         for task in plan.tasks:
             self._pace.check()
             if not renames.has_claimed(task):
@@ -99,7 +98,7 @@ class Synchronizer:
         sizes = [task.origin.size() if task.origin else 0 for task in plan.tasks]
         self._pace.begin(sizes)
         self._begin(plan)
-        renames = Renames(plan.tasks, self._recipe)
+        renames = Renames(plan.tasks)
         waiting: list[Parsed] = []
         for task, size in zip(plan.tasks, sizes, strict=True):
             self._pace.check()
@@ -144,21 +143,21 @@ class Synchronizer:
     def _preview(self, task: Task, renames: Renames) -> DocumentReport:
         if task.origin is None:
             state: DocumentState = "failed" if task.fault else "refused" if task.refusal else "removed"
-            return _report(task, state, task.fault or task.refusal)
+            return verdicts.report(task, state, task.fault or task.refusal)
         content = self._load(task, task.origin)
         if isinstance(content, DocumentReport):
             return content
         if (moved := renames.claim(task, _hash(content.raw))) and moved.old:
-            return _new(task._replace(was=moved.path), moved.old.missing, moved.old.chunks)
+            return verdicts.new(task._replace(was=moved.path), moved.old.missing, moved.old.chunks)
         extracted = self._extract(task, content)
-        return extracted if isinstance(extracted, DocumentReport) else _new(task, extracted.missing)
+        return extracted if isinstance(extracted, DocumentReport) else verdicts.new(task, extracted.missing)
 
     def _is_of(self, version: Version, task: Task) -> bool:
-        """True if the version was read as it would be read now."""
-        return (version.recipe, version.collection) == (self._recipe, task.source.collection)
+        """True if the version was read as it would be read now. How a live one was split is for `resplit` to look at."""
+        return (version.reading, version.collection) == (READING, task.source.collection)
 
     def _extract(self, task: Task, content: Content) -> Extracted | DocumentReport:
-        return _tried(task, lambda: self._read(content.name, content.raw))
+        return verdicts.tried(task, lambda: self._read(content.name, content.raw))
 
     def _load(self, task: Task, origin: Origin) -> DocumentReport | Content:
         """What is there, or the report on it where there is nothing to do."""
@@ -172,9 +171,9 @@ class Synchronizer:
                 return content
             elif content.mark != old.mark:
                 self._marks[old.document_id] = content.mark
-            return _report(task, "unchanged", old.missing, old.chunks)
+            return verdicts.report(task, "unchanged", old.missing, old.chunks)
 
-        return _tried(task, load)
+        return verdicts.tried(task, load)
 
     def _stage(self, task: Task, origin: Origin, renames: Renames) -> DocumentReport | Parsed:
         content = self._load(task, origin)
@@ -185,10 +184,10 @@ class Synchronizer:
             task = self._rename(task, moved, moved.old)
             if task.old and self._is_of(task.old, task):
                 self._marks[task.old.document_id] = content.mark
-                return _new(task, task.old.missing, task.old.chunks)
+                return verdicts.new(task, task.old.missing, task.old.chunks)
         begun = task.begun
-        if begun and begun.state in ("parsed", "embedded") and self._is_of(begun, task) and begun.content_hash == content_hash:
-            return Parsed(_new(task, begun.missing, begun.chunks), begun.document_id)
+        if begun and (begun.content_hash, begun.recipe) == (content_hash, self._recipe) and self._is_of(begun, task):
+            return Parsed(verdicts.new(task, begun.missing, begun.chunks), begun.document_id)
         if task.old and not begun:
             self._catalogue.record(task.source, [task.path], "pending")
         extracted = self._extract(task, content)
@@ -200,7 +199,7 @@ class Synchronizer:
         """Give a document its new path; where its title goes with it, it is read anew there."""
         read_anew = not keeps_its_title(old, moved.path, task.path)
         self._unindex(self._catalogue.rename(task.source, old.document_id, moved.path, task.path, read_anew))
-        old = old.model_copy(update={"recipe": ""}) if read_anew else old
+        old = old.model_copy(update={"reading": ""}) if read_anew else old
         return task._replace(old=old, begun=None, was=moved.path)
 
     def _parse(self, task: Task, content: Content, content_hash: str, extracted: Extracted) -> Parsed:
@@ -212,15 +211,16 @@ class Synchronizer:
             content_hash=content_hash,
         )
         missing, chunks = extracted.missing, self._splitter.split(document.id, extracted, self._pace.check)
-        gone = self._catalogue.stage(task.source, document, extracted.text, missing, self._recipe, chunks, content.mark)
+        outline = Outline.of(extracted)
+        gone = self._catalogue.stage(task.source, document, extracted.text, missing, self._recipe, chunks, content.mark, outline)
         self._unindex(gone)
-        return Parsed(_new(task, missing, len(chunks)), document.id)
+        return Parsed(verdicts.new(task, missing, len(chunks)), document.id)
 
     def _new_id(self, task: Task, content_hash: str) -> str:
         """The same for the same version. A document that was renamed keeps its id, so that another one may need a further id."""
-        place = "\0".join([str(task.source.id), task.source.collection, task.path, content_hash, self._recipe])
+        place = "\0".join([str(task.source.id), task.source.collection, task.path, content_hash, READING, self._recipe])
         ids = (_hash(f"{place}\0{number}".encode() if number else place.encode()) for number in count())
-        return next(id_ for id_ in ids if not self._catalogue.is_live(id_))
+        return next(id_ for id_ in ids if not self._catalogue.live([id_]))
 
     def _settle(self, task: Task, report: DocumentReport) -> DocumentReport:
         """Bring the catalogue into step with a report on a document that goes no further."""
@@ -267,33 +267,6 @@ class Synchronizer:
         if chunk_ids:
             self._has_changed = True
             self._parts.indexes.delete(chunk_ids)
-
-
-def _tried(task: Task, read: Callable[[], _T | DocumentReport]) -> _T | DocumentReport:
-    """What `read` gives, or the report on why it gives nothing."""
-    try:
-        return read()
-    except DocumentGone as error:
-        return _report(task, "removed" if task.old else "refused", str(error))
-    except UrlRefused as error:
-        # a network that leads every name to its own login page must not cost what is known
-        return _report(task, "failed" if task.old else "refused", str(error))
-    except DocumentRefused as error:
-        return _report(task, "refused", str(error))
-    except (FormatFailed, FetchFailed) as error:
-        return _report(task, "failed", str(error))
-    except OSError as error:
-        return _report(task, "failed", f"cannot be read: {error.strerror}")
-
-
-def _new(task: Task, missing: str, chunks: int = 0) -> DocumentReport:
-    if task.was:
-        return _report(task, "renamed", "; ".join(filter(None, [f"it was {task.was}", missing])), chunks)
-    return _report(task, "partly" if missing else "changed" if task.old else "added", missing, chunks)
-
-
-def _report(task: Task, state: DocumentState, reason: str = "", chunks: int = 0) -> DocumentReport:
-    return DocumentReport(source=task.path, collection=task.source.collection, state=state, reason=reason, chunks=chunks)
 
 
 def _hash(raw: bytes) -> str:

@@ -19,6 +19,7 @@ from chatbot.encoders import bi_encoder
 from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.errors import SettingsError
 from chatbot.knowledge.indexes.embedding import embed
+from chatbot.knowledge.reading.outline import READING
 from chatbot.knowledge.reading.sandbox import Sandbox
 from chatbot.knowledge.reading.splitter import Splitter
 from chatbot.knowledge.store.catalogue import Catalogue
@@ -41,6 +42,7 @@ class Errand(Value):
     fingerprint: str
     chunks: ChunkSettings
     recipe: str
+    reading: str = READING
 
 
 class Reader:
@@ -53,9 +55,9 @@ class Reader:
         """
         encoder = _encoder(errand)
         splitter = Splitter(encoder.tokenizer_file, errand.chunks.min_tokens, errand.chunks.max_tokens, encoder.card.max_tokens)
-        if splitter.recipe != errand.recipe:
+        if (splitter.recipe, READING) != (errand.recipe, errand.reading):
             raise SettingsError(
-                f"{platform.node()} would split documents in another way ({splitter.recipe}, not {errand.recipe}); "
+                f"{platform.node()} would read or split documents in another way ({splitter.recipe}, not {errand.recipe}); "
                 "install the same version of chatbot on every machine"
             )
         self._catalogue = Catalogue(errand.database.get_secret_value(), errand.token.get_secret_value())
@@ -100,7 +102,7 @@ class _Stager(Synchronizer):
 
     def stage(self, task: Task) -> Outcome:
         assert task.origin, "only what is there is sent to a worker"
-        return self._stage(task, task.origin, Renames((), self._recipe))
+        return self._stage(task, task.origin, Renames(()))
 
     def _settle(self, task: Task, report: DocumentReport) -> DocumentReport:
         return report

@@ -354,7 +354,7 @@ class Gate:
 
 def found_by_meaning(indexes: Indexes, encoder: CountingEncoder, number: int) -> str:
     """The chunk that a search with its own vector finds first, in the generation that serves and by the encoder of that."""
-    text = embedded_text("Cats", (chunk(number)).heading_path, (chunk(number)).text)
+    text = embedded_text("Cats", (), chunk(number).text)
 
     def search(generation: Generation) -> str:
         assert generation.fingerprint == encoder.card.fingerprint, "vectors of two models are never mixed"
@@ -483,7 +483,7 @@ def test_the_folder_of_a_generation_goes_with_its_last_search(workshop: Workshop
 
 
 def test_a_vector_that_the_stores_do_not_agree_about_is_made_again(large: Workshop) -> None:
-    text = embedded_text("Cats", (chunk(3)).heading_path, (chunk(3)).text)
+    text = embedded_text("Cats", (), chunk(3).text)
     true = large.encoder.encode([text])[0]
     large.catalogue.forget_embeddings(["c3"], "first")
     large.catalogue.put_embeddings({embedded_hash(text): np.roll(true, 1)}, "first")

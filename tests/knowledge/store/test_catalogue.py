@@ -11,6 +11,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from postgres_server import Server
 
+from chatbot.knowledge.formats.extracted import Heading
+from chatbot.knowledge.reading.outline import Outline
 from chatbot.knowledge.reading.splitter import embedded_hash, embedded_text
 from chatbot.knowledge.store import tables
 from chatbot.knowledge.store.catalogue import Catalogue
@@ -32,8 +34,20 @@ def chunks(name: str, count: int = 2) -> list[Chunk]:
     ]
 
 
-def stage(catalogue: Catalogue, source: Source, name: str, path: str = "a.md", count: int = 2) -> None:
-    catalogue.stage(source, document(name, path), f"text of {name}", "", "recipe", chunks(name, count))
+OUTLINE = Outline(reading="1", headings=(Heading(level=1, text="Cats", start=0),), page_starts=(0, 7))
+
+
+def stage(
+    catalogue: Catalogue,
+    source: Source,
+    name: str,
+    path: str = "a.md",
+    count: int = 2,
+    *,
+    recipe: str = "recipe",
+    outline: Outline | None = None,
+) -> None:
+    catalogue.stage(source, document(name, path), f"text of {name}", "", recipe, chunks(name, count), f"mark of {name}", outline)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -286,6 +300,66 @@ def test_notes_are_overwritten_together(catalogue: Catalogue) -> None:
     catalogue.set_meta(generation="1", fingerprint="x")
     catalogue.set_meta(generation="2")
     assert (catalogue.meta("generation"), catalogue.meta("fingerprint")) == ("2", "x")
+
+
+@pytest.fixture
+def resplit(catalogue: Catalogue, source: Source) -> Catalogue:
+    """Two live documents of another recipe, one of them without an outline; beside the other stands what is to replace it."""
+    for name, path, outline in (("one", "a.md", OUTLINE), ("old", "b.md", None)):
+        stage(catalogue, source, name, path, recipe="before", outline=outline)
+    catalogue.publish(["one", "old"])
+    stage(catalogue, source, "new one", count=3, recipe="after", outline=OUTLINE)
+    stage(catalogue, source, "not live", "c.md", recipe="before", outline=OUTLINE)
+    return catalogue
+
+
+def test_a_document_of_another_recipe_is_outdated(resplit: Catalogue) -> None:
+    kept = resplit.resplits
+    assert (kept.outdated("after"), kept.count("after")) == ({"one": len("text of one")}, 2)
+    assert (kept.outdated("before"), kept.count("before")) == ({}, 0)
+
+
+def test_a_document_is_kept_with_all_that_splitting_needs(resplit: Catalogue, source: Source) -> None:
+    kept = resplit.resplits.read("one")
+    assert (kept.source, kept.document, kept.outline, kept.mark) == (source, document("one"), OUTLINE, "mark of one")
+    assert kept.extracted == OUTLINE.extracted("Cats", "text of one", "")
+
+
+def test_what_is_staged_beside_a_live_document_is_known_and_dropped(resplit: Catalogue) -> None:
+    kept = resplit.resplits
+    assert (kept.staged("after"), kept.staged("before")) == ({"new one": "parsed"}, {})
+    resplit.note_embedded(["new one"])
+    assert (kept.staged("after"), kept.drop_staged(but="after")) == ({"new one": "embedded"}, [])
+    assert sorted(kept.drop_staged(but="before")) == ["new one-0", "new one-1", "new one-2"]
+    assert kept.staged("after") == {}
+    assert in_state(resplit, "parsed") == {"c.md": ("parsed", "")}
+
+
+def test_an_exchange_is_one_step_with_its_notes(resplit: Catalogue) -> None:
+    kept = resplit.resplits
+    assert kept.chunk_ids(["one", "new one"]) == {"one-0", "one-1", "new one-0", "new one-1", "new one-2"}
+    kept.exchange(["new one"], generation="2", fingerprint="x")
+    assert resplit.chunk_ids() == {"new one-0", "new one-1", "new one-2", "old-0", "old-1"}
+    assert (resplit.meta("generation"), resplit.meta("fingerprint")) == ("2", "x")
+    assert kept.outdated("after") == {}
+    assert sorted(kept.drop_staged(but="after")) == ["one-0", "one-1"], "what was live before is staged now"
+
+
+def test_an_exchange_of_more_documents_than_a_statement_may_name(catalogue: Catalogue, source: Source) -> None:
+    for recipe in ("before", "after"):
+        for number in range(510):
+            stage(catalogue, source, f"{recipe} {number}", f"{number}.md", 1, recipe=recipe, outline=OUTLINE)
+        catalogue.resplits.exchange([f"{recipe} {number}" for number in range(510)])
+    assert len(catalogue.resplits.drop_staged(but="after")) == 510
+    assert catalogue.chunk_ids() == {f"after {number}-0" for number in range(510)}
+
+
+def test_vectors_of_chunks_that_are_not_live_yet(resplit: Catalogue) -> None:
+    hashes = {row.id: row.embedded_hash for rows in resplit.rows_of_documents(["new one"]) for row in rows}
+    resplit.put_embeddings(dict.fromkeys(hashes.values(), np.ones(2, np.float32)), "model")
+    found = [each.id for batch in resplit.resplits.stored_vectors(hashes, "model") for each in batch]
+    assert sorted(found) == sorted(hashes)
+    assert list(resplit.stored_vectors("model")) == []
 
 
 def test_everything_is_there_after_reopening(place: Path | str) -> None:

@@ -81,6 +81,20 @@ def test_whoever_asks_for_an_end_gets_one() -> None:
         pace.check()
 
 
+def test_documents_that_are_split_anew_are_counted_for_themselves() -> None:
+    clock = Clock()
+    pace = Pace(clock)
+    pace.begin([SIZE] * 2, splits_anew=True)
+    assert (pace.now().total, pace.now().splits_anew) == (2, True)
+    for _ in range(2):
+        pace.parsed(SIZE)
+        pace.done(SIZE, waited=True)
+    pace.resplit(2)
+    clock.now = 60
+    pace.begin([SIZE] * 5)
+    assert pace.now() == SyncProgress(total=5, bytes_total=5 * SIZE, resplit=2)
+
+
 def test_what_another_process_says_is_shown() -> None:
     pace = Pace()
     told = SyncProgress(done=3, total=9)

@@ -17,7 +17,9 @@ from chatbot.knowledge.reading.splitter import Splitter
 from chatbot.knowledge.sources import origins
 from chatbot.knowledge.sources.sources import Sources
 from chatbot.knowledge.store.catalogue import Catalogue
+from chatbot.knowledge.syncing.pace import Pace
 from chatbot.knowledge.syncing.plan import plan
+from chatbot.knowledge.syncing.resplit import resplit
 from chatbot.knowledge.syncing.steps import STEPS
 from chatbot.knowledge.syncing.sync import Synchronizer
 
@@ -55,6 +57,7 @@ def test_a_sync_takes_every_step(tmp_path: Path, tiny_encoder: BiEncoder, monkey
         (folder / "b.md").unlink() if "d.md" in files else None
         source = sources.register(str(folder), "pets")
         list(Synchronizer(stores).run(plan([source], catalogue, sources.list)))
+    resplit(stores._replace(splitter=Splitter(tiny_encoder.tokenizer_file, 8, 12, 48)), Pace())
     (folder / "a.md").touch()
     (folder / "c.md").unlink()
     list(Synchronizer(stores).run(plan([source], catalogue, sources.list)))

@@ -354,15 +354,6 @@ def test_a_dry_run_says_what_would_happen_and_changes_nothing(shelf: Shelf) -> N
     assert states(shelf.sync()) == preview, "and then it does happen"
 
 
-def test_another_chunk_size_reads_everything_anew(shelf: Shelf) -> None:
-    shelf.write(long_md="# One\n\n" + "The pump moves thirty litres of water. " * 20)
-    few = shelf.sync(most=200)["long.md"].chunks
-    report = shelf.sync(most=16)["long.md"]
-    assert report.state == "changed"
-    assert report.chunks > few
-    assert shelf.indexes.difference() == ""
-
-
 def test_two_sources_live_in_one_collection(shelf: Shelf, tmp_path: Path) -> None:
     shelf.write(cats_md=CATS)
     more = write(tmp_path / "more", {"cats.md": DOGS})
