@@ -51,6 +51,7 @@ class DenseIndex:
             )
             self._batch: int = self._client.get_max_batch_size()
             self._hides: dict[frozenset[str], bool] = {}
+        self.keeps_deleted = False
 
     def close(self) -> None:
         self._client.close()
@@ -78,6 +79,7 @@ class DenseIndex:
         Raises:
             IndexDamaged: Chroma failed.
         """
+        self.keeps_deleted |= bool(ids)
         for start in range(0, len(ids), self._batch):
             with _translated("written"):
                 self._collection.delete(ids=list(ids[start : start + self._batch]))
