@@ -6,7 +6,7 @@ A sync that finds nothing new, and a list of the documents, need neither; openin
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self, get_args
 
@@ -64,6 +64,7 @@ class Corpus:
             self._encoder: BiEncoder | None = None
             self._indexes: Indexes | None = None
             self.uploads = Uploads(settings.data_dir / "uploads")
+            self.uploads.sweep()
             self._fetcher = Fetcher(settings.fetch)
             self._syncing = threading.Lock()
             self._opening = threading.RLock()
@@ -202,6 +203,16 @@ class Corpus:
         left_s = leftovers.left_s(self.catalogue)
         if left_s is not None and (left_s <= 0 or self._indexes):
             self.indexes.leftovers.settle()
+
+    def settle(self, say: Callable[[str], None]) -> None:
+        """Before a command ends: wait until what was removed is out of the index files, or say when it will be."""
+        if not self._indexes:
+            return
+        if self._indexes.is_forgetting:
+            say("taking what was removed out of the index files; Ctrl+C leaves it to the next command")
+            self._indexes.wait()
+        elif kept := leftovers.said(self.catalogue):
+            say(f"note: {kept}")
 
     def _synchronizer(self, read: Read, pace: Pace | None, ray: str) -> Synchronizer:
         if not ray:

@@ -166,6 +166,11 @@ class Indexes:
         self._catalogue.sweep_embeddings(self.fingerprints)
         self.rebuild(REMOVED)
 
+    @property
+    def is_forgetting(self) -> bool:
+        """True while the files are made anew without what was removed."""
+        return self._is_renewing and self.trouble == REMOVED
+
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait until nothing is being built; false if that takes longer."""
         if self._worker:

@@ -7,11 +7,13 @@ too. So the next generation is built, which holds nothing but what is live, and 
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from chatbot.errors import ChatbotError
 from chatbot.knowledge.store.catalogue import Catalogue
 
 AT_ONCE_CHUNKS = 1000
@@ -23,6 +25,8 @@ _LOOK_S = 100.0
 """A sync looks at its end; this is for one that was stopped, and for what was removed while a generation was built."""
 _SINCE = "leftovers_since"
 """A note in the catalogue: seconds since 1970, empty if there is nothing."""
+
+_log = logging.getLogger(__name__)
 
 
 class Leftovers:
@@ -70,7 +74,11 @@ class Leftovers:
 
     def _look(self) -> None:
         self._timer = None
-        self.settle()
+        try:
+            self.settle()
+        except ChatbotError as error:
+            _log.warning("what was removed could not be taken out of the files of the indexes, which is tried again: %s", error)
+            self._look_in(_LOOK_S)
 
 
 def note(catalogue: Catalogue) -> None:
@@ -113,5 +121,6 @@ def said(catalogue: Catalogue) -> str:
         return ""
     until = "now" if wait_s <= 0 else datetime.fromtimestamp(time.time() + wait_s, UTC).strftime("after %Y-%m-%d %H:%M UTC")
     return (
-        f"what was removed still lies in the files of the indexes, which are made anew {until}; `chatbot verify --repair` does it"
+        f"what was removed or replaced still lies in the files of the indexes, which are made anew {until}; "
+        "`chatbot verify --repair` does it at once"
     )
