@@ -244,7 +244,8 @@ class Indexes:
                 if not left:
                     raise
                 _log.warning("the indexes could not be built anew, and this is tried again: %s", error)
-        self.rebuilt = reason
+        if reason != REMOVED:  # nothing was wrong
+            self.rebuilt = reason
 
     def _is_settled(self) -> bool:
         with self._writing:
