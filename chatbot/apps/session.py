@@ -89,10 +89,14 @@ def connect_documents(settings: Settings, command: str, say: Say) -> Generator[D
     """
     with ExitStack() as stack:
 
-        def open_here() -> AbstractContextManager[Corpus]:
+        @contextmanager
+        def open_here() -> Generator[Corpus]:
             from chatbot.knowledge.corpus import Corpus
 
-            return Corpus(settings, command)
+            with Corpus(settings, command) as corpus:
+                yield corpus
+                if command == "sync":
+                    corpus.settle(say)
 
         yield _session(settings, open_here, say, stack)
 

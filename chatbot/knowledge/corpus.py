@@ -6,7 +6,7 @@ A sync that finds nothing new, and a list of the documents, need neither; openin
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self, get_args
 
@@ -16,6 +16,7 @@ from chatbot.encoders import card
 from chatbot.errors import SettingsError
 from chatbot.knowledge.fetching import urls
 from chatbot.knowledge.fetching.fetcher import Fetcher
+from chatbot.knowledge.indexes import leftovers
 from chatbot.knowledge.reading.sandbox import Sandbox
 from chatbot.knowledge.reading.splitter import Splitter
 from chatbot.knowledge.sources import collections
@@ -64,6 +65,7 @@ class Corpus:
             self._encoder: BiEncoder | None = None
             self._indexes: Indexes | None = None
             self.uploads = Uploads(settings.data_dir / "uploads")
+            self.uploads.sweep()
             self._fetcher = Fetcher(settings.fetch)
             self._syncing = threading.Lock()
             self._opening = threading.RLock()
@@ -168,6 +170,8 @@ class Corpus:
                 sources.forget_empty()
                 if not self.has_read_built_in():
                     self.catalogue.set_meta(**{_BUILT_IN_READ: "yes"})
+            if not dry_run:
+                self._forget()
 
     def remove(self, paths: Sequence[str], pace: Pace | None = None) -> Iterator[DocumentReport]:
         """Remove registered paths with their documents, whether or not their files are still there.
@@ -179,6 +183,7 @@ class Corpus:
         """
         with self._syncing:
             yield from Synchronizer(self, pace=pace).forget(self._sources().registered(paths))
+            self._forget()
 
     def verify(self, repair: bool = False) -> Iterator[Verified]:
         """Compare all that is stored with each other, and with `repair` build the indexes anew where they are wrong.
@@ -194,6 +199,22 @@ class Corpus:
     def places(self) -> list[str]:
         """Where the registered folders and files lie, and the knowledge folders: what may change."""
         return [*map(str, knowledge_folders(self.settings)), *self._sources().paths()]
+
+    def _forget(self) -> None:
+        """Let the index files be made anew without what was removed, now or when it is time."""
+        left_s = leftovers.left_s(self.catalogue)
+        if left_s is not None and (left_s <= 0 or self._indexes):
+            self.indexes.leftovers.settle()
+
+    def settle(self, say: Callable[[str], None]) -> None:
+        """Before a command ends: wait until what was removed is out of the index files, or say when it will be."""
+        if not self._indexes:
+            return
+        if self._indexes.is_forgetting:
+            say("taking what was removed out of the index files; Ctrl+C leaves it to the next command")
+            self._indexes.wait()
+        elif kept := leftovers.said(self.catalogue):
+            say(f"note: {kept}")
 
     def _synchronizer(self, read: Read, pace: Pace | None, ray: str) -> Synchronizer:
         if not ray:

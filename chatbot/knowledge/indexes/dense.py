@@ -53,6 +53,8 @@ class DenseIndex:
             )
             self._batch: int = self._client.get_max_batch_size()
             self._hides: dict[frozenset[str], bool] = {}
+        self.keeps_deleted = False
+        self._new = place if isinstance(place, Path) and not any(_graph_files(place)) else None
 
     def close(self) -> None:
         self._client.close()
@@ -72,6 +74,9 @@ class DenseIndex:
                     embeddings=embeddings,
                     metadatas=[{"collection": row.collection, "access": row.access} for row in batch],
                 )
+            with _translated("written"):
+                if self._new and _blank(self._new):
+                    self._new = None
             for scopes in list(self._hides):
                 self._hides[scopes] |= any(row.access not in scopes for row in batch)
 
@@ -80,6 +85,7 @@ class DenseIndex:
         Raises:
             IndexDamaged: Chroma failed.
         """
+        self.keeps_deleted |= bool(ids)
         for start in range(0, len(ids), self._batch):
             with _translated("written"):
                 self._collection.delete(ids=list(ids[start : start + self._batch]))
@@ -203,6 +209,23 @@ class ServedDense:
 def has_graph(folder: Path) -> bool:
     """True if Chroma has written a graph to disk, which it does after a thousand vectors."""
     return any(folder.glob("*/index_metadata.pickle"))
+
+
+def _graph_files(folder: Path) -> list[Path]:
+    return [*folder.glob("*/data_level0.bin"), *folder.glob("*/length.bin")]
+
+
+def _blank(folder: Path) -> bool:
+    """Overwrite with zeros the files that Chroma makes with the first vector; false if there are none yet.
+
+    It writes places for a hundred vectors as they came from the heap, and there may lie what was removed. Until there is a
+    graph nothing in them is read.
+    """
+    files = _graph_files(folder)
+    for file in files if not has_graph(folder) else ():
+        with file.open("r+b") as opened:
+            opened.write(bytes(file.stat().st_size))
+    return bool(files)
 
 
 def withstands(folder: Path) -> bool:

@@ -29,6 +29,9 @@ class _Block(NamedTuple):
 class ExactIndex:
     """Cosine search over vectors in memory. May be searched from any thread; one at a time may write."""
 
+    keeps_deleted = False
+    """It has no files."""
+
     def __init__(self) -> None:
         self._blocks: list[_Block] = []
         self._ids: list[str] = []

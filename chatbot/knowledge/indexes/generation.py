@@ -15,6 +15,9 @@ from chatbot.knowledge.store.tables import IndexRow
 class Index(Protocol):
     """What both kinds of index do; each raises `IndexDamaged` where it cannot."""
 
+    keeps_deleted: bool
+    """True if something was deleted since it was opened, and its files may still hold that."""
+
     def delete(self, ids: Sequence[str]) -> None: ...
 
     def ids(self) -> set[str]: ...
@@ -40,6 +43,8 @@ class Lexical(Index, Protocol):
 
 class Absent:
     """In the place of an index that is not there yet: finds nothing, and notes what it would hold."""
+
+    keeps_deleted = False
 
     def __init__(self) -> None:
         self._ids: set[str] = set()

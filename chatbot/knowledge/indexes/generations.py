@@ -20,6 +20,7 @@ from chatbot.knowledge.indexes import building, compare, opening
 from chatbot.knowledge.indexes.building import Stopped
 from chatbot.knowledge.indexes.dense import DenseHome, Embedded
 from chatbot.knowledge.indexes.generation import Absent, Dense, Generation, Lexical
+from chatbot.knowledge.indexes.leftovers import Leftovers
 from chatbot.knowledge.indexes.opening import CHANGED, FindEncoder
 from chatbot.knowledge.indexes.renewal import Publish, Renewal, held, sweep
 from chatbot.knowledge.indexes.serving import Serving
@@ -30,6 +31,8 @@ from chatbot.knowledge.store.tables import IndexRow
 _ATTEMPTS = 2
 _PATIENCE_S = 2
 """How long an opening waits for words to be searched again: tantivy takes a second for 20,000 chunks."""
+
+REMOVED = "documents were removed, and their traces go with the old files"
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -67,11 +70,13 @@ class Indexes:
         self.rebuilt = ""
         """Why the indexes were built anew since they were opened; empty if they were not."""
         self.trouble = ""
-        """Why what serves is not a whole generation of the configured encoder; empty if it is."""
+        """Why another generation is being built, or should have been; empty if what serves is as it should be."""
+        self.leftovers = Leftovers(catalogue, self._forget)
         sweep(folder, found.generation, home)
         if found.trouble:
             self._repair(found.trouble, found.may_be_sound)
             self._renewal.has_words.wait(_PATIENCE_S)
+        self.leftovers.settle()
 
     # what serves
 
@@ -142,6 +147,7 @@ class Indexes:
     def delete(self, ids: Sequence[str]) -> None:
         if ids:
             with self._writing:
+                self.leftovers.note()
                 self._write(lambda generation: generation.delete(ids))
 
     def exchange(self, wanted: Collection[str], publish: Publish, check: Callable[[], None]) -> None:
@@ -173,6 +179,16 @@ class Indexes:
         with self._writing:
             self._repair(reason, may_be_sound=False)
 
+    def _forget(self) -> None:
+        """Be rid of all that was removed: also of vectors that a killed sync did not come to sweep."""
+        self._catalogue.sweep_embeddings(self.fingerprints)
+        self.rebuild(REMOVED)
+
+    @property
+    def is_forgetting(self) -> bool:
+        """True while the files are made anew without what was removed."""
+        return self._is_renewing and self.trouble == REMOVED
+
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait until nothing is being built; false if that takes longer."""
         if self._worker:
@@ -181,6 +197,7 @@ class Indexes:
 
     def close(self) -> None:
         """Close what serves; what is being built is given up, but for the vectors that were stored."""
+        self.leftovers.close()
         self._renewal.stopping.set()
         self.wait()
         generation = self._serving.now
@@ -227,7 +244,7 @@ class Indexes:
             self.trouble += "; the next start builds the indexes anew"
         except (ChatbotError, OSError, RuntimeError) as error:
             self.trouble += (
-                f"; building the indexes anew failed {_ATTEMPTS} times ({error}), and search goes on without them: "
+                f"; building the indexes anew failed {_ATTEMPTS} times ({error}), and search goes on with what there is: "
                 "see that the disk is sound and has room, then run `chatbot verify --repair`"
             )
             _log.warning(self.trouble)
@@ -245,7 +262,8 @@ class Indexes:
                 if not left:
                     raise
                 _log.warning("the indexes could not be built anew, and this is tried again: %s", error)
-        self.rebuilt = reason
+        if reason != REMOVED:  # nothing was wrong
+            self.rebuilt = reason
 
     def _is_settled(self) -> bool:
         with self._writing:

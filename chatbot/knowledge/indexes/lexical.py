@@ -43,6 +43,7 @@ class LexicalIndex:
             folder.mkdir(parents=True, exist_ok=True)
             self._index = tantivy.Index(self._schema, str(folder))
             self._writer = self._index.writer(_WRITER_BYTES, 1)
+        self.keeps_deleted = False
 
     def close(self) -> None:
         """
@@ -73,6 +74,7 @@ class LexicalIndex:
         Raises:
             IndexDamaged: tantivy failed.
         """
+        self.keeps_deleted |= bool(ids)
         with _translated("written"):
             for id_ in ids:
                 self._writer.delete_documents_by_term("id", id_)

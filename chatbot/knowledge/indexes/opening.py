@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.errors import IndexDamaged
-from chatbot.knowledge.indexes import building, compare, dense
+from chatbot.knowledge.indexes import building, compare, dense, leftovers
 from chatbot.knowledge.indexes.building import Builder
 from chatbot.knowledge.indexes.dense import DENSE, DenseHome
 from chatbot.knowledge.indexes.generation import Absent, Generation, Index, Lexical
@@ -63,14 +63,17 @@ def opened(folder: Path, catalogue: Catalogue, encoder: BiEncoder, find: FindEnc
     return Found(_scanned(found, catalogue, searched) if trouble else found, trouble or changed)
 
 
-def prune(index: Index, wanted: set[str]) -> str:
+def prune(index: Index, wanted: set[str], catalogue: Catalogue) -> str:
     """Delete what a killed sync left; says what is missing beyond that.
 
     Raises:
         IndexDamaged: the index cannot be read or written.
+        DataDirectoryError: the catalogue cannot be read or written.
     """
     held = index.ids()
-    index.delete(sorted(held - wanted))
+    if held - wanted:
+        leftovers.note(catalogue)
+        index.delete(sorted(held - wanted))
     return f"lacks {len(wanted - held)} chunks" if wanted - held else ""
 
 
@@ -83,7 +86,7 @@ def _lexical(place: Path, catalogue: Catalogue) -> tuple[Lexical, str]:
     with contextlib.ExitStack() as stack:
         stack.callback(_close, index)
         try:
-            if missing := prune(index, catalogue.chunk_ids()):
+            if missing := prune(index, catalogue.chunk_ids(), catalogue):
                 return Absent(), f"the lexical index {missing}"
         except IndexDamaged as error:
             return Absent(), str(error)
@@ -99,7 +102,7 @@ def _completed(found: Generation, catalogue: Catalogue, home: DenseHome, closely
         return found, str(error)
     whole = Generation(found.number, found.folder, found.encoder, index, found.lexical, is_whole=True)
     try:
-        missing = prune(index, catalogue.chunk_ids())
+        missing = prune(index, catalogue.chunk_ids(), catalogue)
         said = f"the dense index {missing}" if missing else compare.quickly(whole, catalogue)
         if closely:
             said = said or Builder(catalogue).checked(compare.vectors(index, catalogue, found.fingerprint), found.fingerprint)

@@ -13,7 +13,7 @@ from typing import Any
 
 from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.errors import IndexDamaged, IndexUnavailable
-from chatbot.knowledge.indexes import compare, dense, opening
+from chatbot.knowledge.indexes import compare, dense, leftovers, opening
 from chatbot.knowledge.indexes.building import Builder, Stopped
 from chatbot.knowledge.indexes.dense import DENSE, DenseHome, DenseIndex
 from chatbot.knowledge.indexes.generation import Absent, Generation, Index
@@ -67,7 +67,7 @@ class Renewal:
                 stack.callback(close, index)
                 if missing := known & self._catalogue.chunk_ids() - index.ids():
                     return f"the dense index lacks {len(missing)} chunks"
-                opening.prune(index, self._wanted())
+                opening.prune(index, self._wanted(), self._catalogue)
                 fingerprint = self._serving.now.fingerprint
                 if said := self._builder.checked(compare.vectors(index, self._catalogue, fingerprint), fingerprint):
                     return said
@@ -177,7 +177,8 @@ class Renewal:
             self._fill(made, wanted)
             if said := compare.ids(made, wanted):
                 raise IndexDamaged(said)
-            self._catalogue.set_meta(generation=str(made.number), fingerprint=made.fingerprint)
+            kept = leftovers.noted(made.dense.keeps_deleted or made.lexical.keeps_deleted)
+            self._catalogue.set_meta(generation=str(made.number), fingerprint=made.fingerprint, **kept)
             self._serving.replace(made)
 
     def _fill(self, made: Generation, wanted: set[str]) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from chatbot.errors import IndexDamaged
-from chatbot.knowledge.indexes import compare
+from chatbot.knowledge.indexes import compare, leftovers
 from chatbot.knowledge.indexes.building import Builder
 from chatbot.knowledge.indexes.dense import DenseIndex
 from chatbot.knowledge.indexes.generation import Generation
-from chatbot.knowledge.indexes.generations import Indexes
+from chatbot.knowledge.indexes.generations import REMOVED, Indexes
 from chatbot.knowledge.store.catalogue import Catalogue
 from chatbot.reports import Verified
 from chatbot.schema import Document
@@ -34,8 +34,8 @@ def verify(catalogue: Catalogue, indexes: Indexes, recipe: str, repair: bool) ->
     for found in _all(catalogue, indexes):
         yield found
         is_wrong |= found.state == "problem" and found.check in _DERIVED
-    if repair and is_wrong:
-        indexes.rebuild("a verification found them wrong")
+    if repair and (is_wrong or leftovers.said(catalogue)):
+        indexes.rebuild("a verification found them wrong" if is_wrong else REMOVED)
         indexes.wait()
         said = f"the indexes were built anew: generation {indexes.generation}" if not indexes.trouble else indexes.trouble
         yield Verified(check="repair", state="problem" if indexes.trouble else "note", text=said)
@@ -56,6 +56,8 @@ def _all(catalogue: Catalogue, indexes: Indexes) -> Iterator[Verified]:
     unfinished = len(catalogue.in_state("pending", "parsed", "embedded", "failed"))
     if unfinished:
         yield Verified(check="unfinished", state="note", text=f"{unfinished} documents; `chatbot sync` goes on with them")
+    if kept := leftovers.said(catalogue):
+        yield Verified(check="removed", state="note", text=kept)
     yield from indexes.read(lambda generation: list(_indexes(catalogue, generation, indexes.trouble)))
 
 

@@ -22,6 +22,7 @@ _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,10}")
 _MAX_STEM_BYTES = 120
 _DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))}
 """What Windows takes for a device under any suffix. Source: https://learn.microsoft.com/windows/win32/fileio/naming-a-file"""
+_ARRIVING = re.compile(r"\.[0-9a-f]{16}")
 _OURS = {collections.DESCRIPTION, collections.QUESTIONS}
 
 
@@ -68,6 +69,12 @@ class Uploads:
             return arriving.replace(folder / safe_name(given))
         finally:
             arriving.unlink(missing_ok=True)
+
+    def sweep(self) -> None:
+        """Delete what was arriving when the process was killed; nobody may be sending while this runs."""
+        for file in self._root.glob("*/.*"):
+            if _ARRIVING.fullmatch(file.name) and file.is_file():
+                file.unlink(missing_ok=True)
 
     def remove(self, collection: str, name: str) -> bool:
         """Delete an uploaded file; false where there is none of exactly this name."""

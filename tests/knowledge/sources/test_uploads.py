@@ -78,3 +78,12 @@ def test_only_an_uploaded_file_can_be_removed(tmp_path: Path) -> None:
     assert not any(received.remove("papers", name) for name in ("../../secret.md", "b.md", "", "..", "../papers/a.md"))
     assert received.remove("papers", "a.md")
     assert (tmp_path / "secret.md").exists()
+
+
+def test_what_was_arriving_when_the_process_was_killed_is_deleted(tmp_path: Path) -> None:
+    uploads = Uploads(tmp_path / "uploads")
+    kept = uploads.receive("papers", "a.md", io.BytesIO(b"whole"))
+    for name in (".0123456789abcdef", ".hidden"):
+        kept.with_name(name).write_bytes(b"half")
+    uploads.sweep()
+    assert {path.name for path in kept.parent.iterdir()} == {"a.md", ".hidden"}
