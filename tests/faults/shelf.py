@@ -9,6 +9,7 @@ import random
 import shutil
 import sqlite3
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ DOCUMENTS, CHUNKS, DIMENSION = 160, 16, 48
 KEPT = 20
 """Documents that nobody removes: a search for one of their chunks must always find it."""
 PUBLIC = ("public",)
+_PAUSE_S = 0.005
+"""Between two searches: what is searched shall also be mended."""
 
 
 class ReplayedEncoder:
@@ -98,8 +101,8 @@ def remove(catalogue: Catalogue, indexes: Indexes, number: int) -> None:
     indexes.delete(catalogue.remove([f"d{number}"]))
 
 
-def furnish(data: Path) -> Path:
-    """A data directory with half of the documents live, closed properly."""
+def furnish(data: Path) -> None:
+    """Make a data directory with half of the documents live, closed properly."""
     data.mkdir(parents=True)
     catalogue = Catalogue(data / "catalogue.sqlite")
     keys = {hash_of(chunk, number) for number in range(DOCUMENTS) for chunk in chunks(number)}
@@ -110,7 +113,6 @@ def furnish(data: Path) -> Path:
     indexes.wait()
     indexes.close()
     catalogue.close()
-    return data
 
 
 def opened(data: Path, catalogue: Catalogue) -> Indexes:
@@ -118,8 +120,31 @@ def opened(data: Path, catalogue: Catalogue) -> Indexes:
     return Indexes(data / "indexes", catalogue, encoder)
 
 
+def used(data: Path, seed: str) -> dict[str, Any]:
+    """Open what somebody left, search until all is whole, and close it properly; what was found meanwhile.
+
+    Raises:
+        ChatbotError: it is refused.
+    """
+    begun = time.monotonic()
+    catalogue = Catalogue(data / "catalogue.sqlite")
+    indexes = opened(data, catalogue)
+    searcher, trouble = Searcher(indexes, seed), indexes.trouble
+    searcher.search()
+    ready_s = time.monotonic() - begun
+    searcher.start()
+    indexes.wait()
+    whole_s = time.monotonic() - begun
+    searcher.stop()
+    indexes.close()
+    catalogue.close()
+    seconds = {"ready_s": round(ready_s, 2), "whole_s": round(whole_s, 2)}
+    said = {"trouble": trouble, "rebuilt": indexes.rebuilt, "left": indexes.trouble}
+    return {**seconds, **said, "searches": searcher.searches, "failures": searcher.failures[:3]}
+
+
 class Searcher(threading.Thread):
-    """Searches for chunks that never go, without a pause, and counts every search that does not find its chunk."""
+    """Searches for chunks that never go, over and over, and counts every search that does not find its chunk."""
 
     def __init__(self, indexes: Indexes, seed: str) -> None:
         super().__init__(daemon=True)
@@ -130,17 +155,20 @@ class Searcher(threading.Thread):
         self.failures: list[str] = []
 
     def run(self) -> None:
-        while not self.stopping.is_set():
-            number = 2 * self._random.randrange(KEPT)
-            chunk = self._random.choice(chunks(number))
-            vector, word = vector_of(hash_of(chunk, number)), chunk.text.split()[0]
-            try:
-                said = self._indexes.read(lambda served, v=vector, w=word, id_=chunk.id: _missed(served, v, w, id_))
-            except (ChatbotError, ValueError, RuntimeError) as error:
-                said = f"{type(error).__name__}: {error}"
-            self.searches += 1
-            if said:
-                self.failures.append(said)
+        while not self.stopping.wait(_PAUSE_S):
+            self.search()
+
+    def search(self) -> None:
+        number = 2 * self._random.randrange(KEPT)
+        chunk = self._random.choice(chunks(number))
+        vector, word = vector_of(hash_of(chunk, number)), chunk.text.split()[0]
+        try:
+            said = self._indexes.read(lambda served: _missed(served, vector, word, chunk.id))
+        except (ChatbotError, ValueError, RuntimeError) as error:
+            said = f"{type(error).__name__}: {error}"
+        self.searches += 1
+        if said:
+            self.failures.append(said)
 
     def stop(self) -> None:
         self.stopping.set()
