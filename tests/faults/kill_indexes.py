@@ -77,7 +77,8 @@ def main() -> None:
     data = given.work / "data"
     shutil.rmtree(data, ignore_errors=True)
     failed = 0
-    for number in range(len(kept.lines), given.count):
+    while (kills := sum(line["kills"] for line in kept.lines)) < given.count:
+        number = len(kept.lines)
         if not data.exists():
             forks.answer(lambda: shelf.furnish(data))
         row = one_round(data, given.work / "copy", f"{given.seed} {number}")
@@ -86,7 +87,7 @@ def main() -> None:
             print(json.dumps(row), flush=True)
             failed += 1
             shutil.rmtree(data)
-    print(f"{sum(line['kills'] for line in kept.lines)} kills in {len(kept.lines)} rounds; {failed} failed now (target 0)")
+    print(f"{kills} kills in {len(kept.lines)} rounds; {failed} failed now (target 0)")
     sys.exit(bool(failed))
 
 

@@ -2,12 +2,12 @@
 
     python -m tests.faults.sync_kills --work DIR [--count 1000] [--each 50] [--seed S] [--append FILE]
 
-`--count` is how many kills there are to be at random moments, `--each` at each side of each step; those that FILE holds already are
-counted in. After each kill: what was reported live is live, nothing is live twice, and no document is gone that lies in
-the folder and was live before. At the next start a search for such a document is timed; then, as soon as nothing is being built,
-each index holds what the catalogue says, no more and no less, and every vector finds itself. Vectors are replayed
-(`benchmarks.knowledge.replay`), documents are read without the sandbox and published by the few, and a start is counted without the
-interpreter's imports.
+`--count` is how many kills there are to be at random moments, `--each` at each side of each step; those that FILE holds count.
+After each kill: what was reported live is live, nothing is live twice, and no document is gone that lies in the folder and was
+live before. At the next start a search for such a document is timed; then, as soon as nothing is being built, each index holds
+what the catalogue says, no more and no less, and every vector finds itself. Vectors are replayed
+(`benchmarks.knowledge.replay`), documents are read without the sandbox and published by the few, and a start is counted without
+the interpreter's imports.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
