@@ -165,9 +165,11 @@ def main() -> None:
     kept = rounds.Kept(given.append, given.seed)
     done = {line["level"] for line in kept.lines if line["count"] == given.count}
     encoder = replay.Replayed(compiled(given.work))
+    with disk(given.work / "disk") as place:
+        shelf, needed = _prepared(place, given.work, encoder, given.seed)
     for level in sorted(set(range(given.count)) - done):
         with disk(given.work / "disk") as place:
-            shelf, needed = _prepared(place, given.work, encoder, given.seed)
+            shutil.copytree(given.work / "kept", place.data, symlinks=True)
             left = needed * level // given.count
             found = Level(place, left, shelf, encoder).run(restart=bool(level % 2))
         kept.add({"level": level, "count": given.count, "left_bytes": left, **found})
@@ -178,8 +180,9 @@ def main() -> None:
 
 
 def _prepared(place: Disk, work: Path, encoder: replay.Replayed, seed: int) -> tuple[Shelf, int]:
-    """Documents that are live on the disk, a folder that holds more, and how many bytes those take."""
-    shutil.rmtree(work / "folder", ignore_errors=True)
+    """Documents that are live, kept as they lie on the disk; a folder that holds more, and how many bytes those take."""
+    for each in ("folder", "kept"):
+        shutil.rmtree(work / each, ignore_errors=True)
     shelf = Shelf(work / "folder", str(seed), DOCUMENTS)
 
     def sync(_: Tell) -> None:
@@ -188,15 +191,12 @@ def _prepared(place: Disk, work: Path, encoder: replay.Replayed, seed: int) -> t
                 pass
 
     forks.run(sync)
-    kept, before = shutil.copytree(place.data, work / "kept", dirs_exist_ok=True), place.used()
+    shutil.copytree(place.data, work / "kept", symlinks=True)
+    before = place.used()
     for _ in range(MORE):
         shelf.add()
     forks.run(sync)
-    needed = place.used() - before
-    shutil.rmtree(place.data)
-    shutil.copytree(kept, place.data)
-    shutil.rmtree(kept)
-    return shelf, needed
+    return shelf, place.used() - before
 
 
 if __name__ == "__main__":
