@@ -37,14 +37,16 @@ _PAUSE_S = 0.005
 
 
 class ReplayedEncoder:
-    """Knows no text: every vector was stored before."""
+    """Every vector was stored before, so that it has something to do only where one was lost."""
 
     card = Card.model_construct(fingerprint="replayed", dimension=DIMENSION)
 
+    def __init__(self) -> None:
+        self.encoded = 0
+
     def encode(self, texts: list[str]) -> Vectors:
-        if texts:
-            raise AssertionError("a vector that was stored is gone")
-        return np.empty((0, DIMENSION), np.float32)
+        self.encoded += len(texts)
+        return np.array([vector_of(embedded_hash(text)) for text in texts], np.float32).reshape(-1, DIMENSION)
 
 
 def document(number: int) -> Document:
@@ -115,9 +117,8 @@ def furnish(data: Path) -> None:
     catalogue.close()
 
 
-def opened(data: Path, catalogue: Catalogue) -> Indexes:
-    encoder: Any = ReplayedEncoder()
-    return Indexes(data / "indexes", catalogue, encoder)
+def opened(data: Path, catalogue: Catalogue, encoder: Any = None) -> Indexes:
+    return Indexes(data / "indexes", catalogue, encoder or ReplayedEncoder())
 
 
 def used(data: Path, seed: str) -> dict[str, Any]:
@@ -128,7 +129,7 @@ def used(data: Path, seed: str) -> dict[str, Any]:
     """
     begun = time.monotonic()
     catalogue = Catalogue(data / "catalogue.sqlite")
-    indexes = opened(data, catalogue)
+    indexes = opened(data, catalogue, encoder := ReplayedEncoder())
     searcher, trouble = Searcher(indexes, seed), indexes.trouble
     searcher.search()
     ready_s = time.monotonic() - begun
@@ -139,7 +140,7 @@ def used(data: Path, seed: str) -> dict[str, Any]:
     indexes.close()
     catalogue.close()
     seconds = {"ready_s": round(ready_s, 2), "whole_s": round(whole_s, 2)}
-    said = {"trouble": trouble, "rebuilt": indexes.rebuilt, "left": indexes.trouble}
+    said = {"trouble": trouble, "rebuilt": indexes.rebuilt, "left": indexes.trouble, "encoded": encoder.encoded}
     return {**seconds, **said, "searches": searcher.searches, "failures": searcher.failures[:3]}
 
 
