@@ -21,6 +21,7 @@ from chromadb.config import Settings
 from chatbot.encoders import Vectors
 from chatbot.encoders.card import Card
 from chatbot.errors import ChatbotError
+from chatbot.knowledge.indexes import verify
 from chatbot.knowledge.indexes.generation import Generation
 from chatbot.knowledge.indexes.generations import Indexes
 from chatbot.knowledge.reading.splitter import embedded_hash, embedded_text
@@ -32,6 +33,7 @@ DOCUMENTS, CHUNKS, DIMENSION = 160, 16, 48
 KEPT = 20
 """Documents that nobody removes: a search for one of their chunks must always find it."""
 PUBLIC = ("public",)
+OF_TEXTS = ("the catalogue holds other chunks than the documents have", "the catalogue holds another text")
 _PAUSE_S = 0.005
 """Between two searches: what is searched shall also be mended."""
 
@@ -144,6 +146,16 @@ def used(data: Path, seed: str) -> dict[str, Any]:
     return {**seconds, **said, "searches": searcher.searches, "failures": searcher.failures[:3]}
 
 
+def verified(data: Path) -> list[str]:
+    """The problems that `chatbot verify` names."""
+    catalogue = Catalogue(data / "catalogue.sqlite")
+    indexes = opened(data, catalogue)
+    found = [each.text for each in verify.verify(catalogue, indexes, repair=False) if each.state == "problem"]
+    indexes.close()
+    catalogue.close()
+    return found
+
+
 class Searcher(threading.Thread):
     """Searches for chunks that never go, over and over, and counts every search that does not find its chunk."""
 
@@ -199,10 +211,8 @@ def differences(data: Path, scratch: Path) -> list[str]:
     stored = dict(database.execute("SELECT c.id, e.vector FROM chunks c JOIN embeddings e ON e.embedded_hash = c.embedded_hash"))
     database.close()
     true = {chunk.id: chunk.text for path in texts for chunk in chunks(int(path.removesuffix(".md")))}
-    said += ["the catalogue holds other chunks than the documents have"] * (live != true)
-    said += ["the catalogue holds another text"] * any(
-        text != text_of(int(path.removesuffix(".md"))) for path, text in texts.items()
-    )
+    other = any(text != text_of(int(path.removesuffix(".md"))) for path, text in texts.items())
+    said += [name for name, is_so in zip(OF_TEXTS, (live != true, other), strict=True) if is_so]
     said += [f"document {number} is lost" for number in range(0, 2 * KEPT, 2) if f"{number}.md" not in texts]
     folder = scratch / "indexes" / generation
     client = chromadb.PersistentClient(str(folder / "chroma"), Settings(anonymized_telemetry=False))
