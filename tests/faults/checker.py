@@ -26,7 +26,7 @@ Live = dict[str, list[str]]
 def live(data: Path) -> Live:
     """What the catalogue says can be searched."""
     found: Live = {}
-    with _catalogue(data) as connection:
+    with catalogue(data) as connection:
         for path, content_hash in connection.execute("SELECT path, content_hash FROM documents WHERE state = 'live'"):
             found.setdefault(path, []).append(content_hash)
     return found
@@ -34,7 +34,7 @@ def live(data: Path) -> Live:
 
 def faults(data: Path) -> list[str]:
     """What is wrong between catalogue and indexes, each with its number; empty if nothing is."""
-    with _catalogue(data) as connection:
+    with catalogue(data) as connection:
         rows = connection.execute(
             "SELECT chunks.id, vector FROM chunks JOIN documents ON documents.id = document_id"
             " LEFT JOIN meta ON meta.key = 'fingerprint'"
@@ -89,7 +89,7 @@ def _dense(folder: Path) -> dict[str, np.ndarray]:
 
 
 @contextmanager
-def _catalogue(data: Path) -> Iterator[sqlite3.Connection]:
+def catalogue(data: Path) -> Iterator[sqlite3.Connection]:
     with tempfile.TemporaryDirectory() as scratch:
         for file in data.glob("catalogue.sqlite*"):
             shutil.copy2(file, scratch)

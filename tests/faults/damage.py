@@ -65,7 +65,7 @@ def use(data: Path, seed: str) -> dict[str, Any]:
     return {"outcome": "repaired" if found["rebuilt"] else "undamaged", **found, "rebuilt": said}
 
 
-def one_round(whole: Path, data: Path, scratch: Path, number: int, seed: str, only: str) -> dict[str, Any]:
+def one_round(whole: Path, data: Path, number: int, seed: str, only: str) -> dict[str, Any]:
     """Every file in turn, or those of one name, each time harmed in another way."""
     chance = random.Random(f"{seed} {number}")
     shutil.rmtree(data, ignore_errors=True)
@@ -84,7 +84,7 @@ def one_round(whole: Path, data: Path, scratch: Path, number: int, seed: str, on
             row |= forks.answer(lambda: use(data, seed))
         if row["outcome"] == "refused":
             return {**row, "passed": "catalogue" in row["said"]}
-        row["differences"] = forks.answer(lambda: shelf.differences(data, scratch)[:5])
+        row["differences"] = forks.answer(lambda: shelf.differences(data)[:5])
         if row["differences"]:
             row["named"] = forks.answer(lambda: shelf.verified(data))
     except ChildFailed as error:
@@ -100,12 +100,12 @@ def main() -> None:
     parser.add_argument("--only", metavar="NAME", default="*", help="harm files of this name")
     given = parser.parse_args()
     kept = rounds.Kept(given.append, given.seed)
-    whole, data, scratch = (given.work / name for name in ("whole", "data", "copy"))
+    whole, data = given.work / "whole", given.work / "data"
     shutil.rmtree(whole, ignore_errors=True)
     forks.answer(lambda: shelf.furnish(whole))
     failed = 0
     for number in sorted(set(range(given.count)) - {line["round"] for line in kept.lines}):
-        row = one_round(whole, data, scratch, number, str(given.seed), given.only)
+        row = one_round(whole, data, number, str(given.seed), given.only)
         kept.add({"round": number, **row})
         if not row["passed"]:
             print(json.dumps(row), flush=True)

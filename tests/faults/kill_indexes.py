@@ -54,7 +54,7 @@ def kill_one(data: Path, seed: str, moments: random.Random) -> tuple[int, int, l
     return changes, searches, failures
 
 
-def one_round(data: Path, scratch: Path, seed: str) -> dict[str, Any]:
+def one_round(data: Path, seed: str) -> dict[str, Any]:
     moments = random.Random(seed)
     # the second of two finds what the first left, and is killed while it looks through that or builds it anew
     killed = [kill_one(data, f"{seed} {number}", moments) for number in range(moments.choice((1, 1, 2)))]
@@ -64,7 +64,7 @@ def one_round(data: Path, scratch: Path, seed: str) -> dict[str, Any]:
     try:
         with forks.trials():
             row |= forks.answer(lambda: shelf.used(data, f"{seed} after"))
-        row["differences"] = forks.answer(lambda: shelf.differences(data, scratch)[:5])
+        row["differences"] = forks.answer(lambda: shelf.differences(data)[:5])
     except ChildFailed as error:
         return {**row, "failures": [str(error)], "passed": False}
     row["passed"] = not (failures or row["failures"] or row["differences"] or row["left"] or row["encoded"])
@@ -81,7 +81,7 @@ def main() -> None:
         number = len(kept.lines)
         if not data.exists():
             forks.answer(lambda: shelf.furnish(data))
-        row = one_round(data, given.work / "copy", f"{given.seed} {number}")
+        row = one_round(data, f"{given.seed} {number}")
         kept.add({"round": number, **row})
         if not row["passed"]:
             print(json.dumps(row), flush=True)

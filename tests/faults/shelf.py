@@ -1,22 +1,14 @@
-"""A small collection, all its vectors stored beforehand, for programs that harm it; and a checker that trusts no code of ours.
-
-The checker reads SQLite by SQL, Chroma and tantivy by their own libraries, from a copy.
-"""
+"""A small collection, all its vectors stored beforehand, for programs that harm it; what it must hold is known."""
 
 from __future__ import annotations
 
 import random
-import shutil
-import sqlite3
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
-import chromadb
 import numpy as np
-import tantivy
-from chromadb.config import Settings
 
 from chatbot.encoders import Vectors
 from chatbot.encoders.card import Card
@@ -27,6 +19,7 @@ from chatbot.knowledge.indexes.generations import Indexes
 from chatbot.knowledge.reading.splitter import embedded_hash, embedded_text
 from chatbot.knowledge.store.catalogue import Catalogue
 from chatbot.schema import Chunk, Document
+from tests.faults import checker
 
 DOCUMENTS, CHUNKS, DIMENSION = 160, 16, 48
 """2,560 chunks: Chroma writes a graph after the first thousand."""
@@ -197,40 +190,15 @@ def _missed(served: Generation, vector: Vectors, word: str, id_: str) -> str:
     return "" if id_ in alike or not served.lexical.ids() else f"its own word does not find {id_}"
 
 
-def differences(data: Path, scratch: Path) -> list[str]:
-    """How the closed stores differ from each other and from what was put into them."""
-    shutil.rmtree(scratch, ignore_errors=True)
-    shutil.copytree(data, scratch)
-    database = sqlite3.connect(scratch / "catalogue.sqlite")
-    said = [each for (each,) in database.execute("PRAGMA integrity_check") if each != "ok"]
-    live = dict(
-        database.execute("SELECT c.id, c.text FROM chunks c JOIN documents d ON d.id = c.document_id WHERE d.state = 'live'")
-    )
-    texts = dict(database.execute("SELECT path, text FROM documents WHERE state = 'live'"))
-    (generation,) = database.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()
-    stored = dict(database.execute("SELECT c.id, e.vector FROM chunks c JOIN embeddings e ON e.embedded_hash = c.embedded_hash"))
-    database.close()
-    true = {chunk.id: chunk.text for path in texts for chunk in chunks(int(path.removesuffix(".md")))}
-    other = any(text != text_of(int(path.removesuffix(".md"))) for path, text in texts.items())
-    said += [name for name, is_so in zip(OF_TEXTS, (live != true, other), strict=True) if is_so]
-    said += [f"document {number} is lost" for number in range(0, 2 * KEPT, 2) if f"{number}.md" not in texts]
-    folder = scratch / "indexes" / generation
-    client = chromadb.PersistentClient(str(folder / "chroma"), Settings(anonymized_telemetry=False))
-    collection = client.get_collection("chunks", embedding_function=None)
-    held = collection.get(include=["embeddings"])
-    said += _apart("Chroma", set(held["ids"]), set(live))
-    for id_, vector in zip(held["ids"], held["embeddings"], strict=True):
-        if id_ in stored and np.abs(np.frombuffer(stored[id_], np.float32) - vector).max() > 1e-5:
-            said.append(f"Chroma holds another vector of {id_}")
-    found = collection.query(query_embeddings=held["embeddings"], n_results=1, include=[])["ids"]
-    lost = sum(best[0] != id_ for id_, best in zip(held["ids"], found, strict=True))
-    said += [f"{lost} chunks are dead in Chroma"] * bool(lost)
-    client.close()
-    searcher = tantivy.Index.open(str(folder / "tantivy")).searcher()
-    hits = searcher.search(tantivy.Query.all_query(), limit=max(1, searcher.num_docs)).hits
-    said += _apart("tantivy", {searcher.doc(address)["id"][0] for _, address in hits}, set(live))
-    return said
-
-
-def _apart(name: str, held: set[str], live: set[str]) -> list[str]:
-    return [f"{name} lacks {len(live - held)} and has {len(held - live)} too many"] if held != live else []
+def differences(data: Path) -> list[str]:
+    """How the closed stores differ from what was put into them, and from each other."""
+    with checker.catalogue(data) as database:
+        columns = "SELECT c.id, c.text FROM chunks c JOIN documents d ON d.id = c.document_id WHERE d.state = 'live'"
+        live = dict(database.execute(columns))
+        texts = dict(database.execute("SELECT path, text FROM documents WHERE state = 'live'"))
+    numbers = {int(path.removesuffix(".md")): text for path, text in texts.items()}
+    true = {chunk.id: chunk.text for number in numbers for chunk in chunks(number)}
+    other = any(text != text_of(number) for number, text in numbers.items())
+    said = [name for name, is_so in zip(OF_TEXTS, (live != true, other), strict=True) if is_so]
+    said += [f"document {number} is lost" for number in range(0, 2 * KEPT, 2) if number not in numbers]
+    return said + checker.faults(data)
