@@ -46,8 +46,10 @@ def faults(data: Path) -> list[str]:
     with tempfile.TemporaryDirectory() as scratch:
         copy = Path(shutil.copytree(data / "indexes" / generation, Path(scratch) / "indexes"))
         found = [*_of_ids("tantivy", wanted, _lexical(copy / "tantivy"))]
-        held = _dense(copy / "chroma")
+        held, dead = _dense(copy / "chroma")
         found += [*_of_ids("Chroma", wanted, list(held)), *_of_vectors(wanted, held)]
+    if dead:
+        found.append(f"{len(dead)} chunks in Chroma are not found by their own vector")
     if unembedded := sum(vector is None for vector in wanted.values()):
         found.append(f"{unembedded} live chunks have no stored vector")
     return found
@@ -74,18 +76,20 @@ def _lexical(folder: Path) -> list[str]:
     return [searcher.doc(address)["id"][0] for _, address in hits]
 
 
-def _dense(folder: Path) -> dict[str, np.ndarray]:
-    """Vectors by id; each must also be found by a search for itself."""
+def _dense(folder: Path) -> tuple[dict[str, np.ndarray], list[str]]:
+    """Vectors by id, and the ids of those that a search for themselves does not find."""
     client: Any = chromadb.PersistentClient(str(folder), Settings(anonymized_telemetry=False))
     collection = client.get_collection("chunks")
     got = collection.get(include=["embeddings"])
     vectors = dict(zip(got["ids"], got["embeddings"], strict=True))
-    if vectors:
-        found = collection.query(query_embeddings=list(vectors.values()), n_results=1, include=["distances"])
-        # equal texts have equal vectors, so the nearest may be another chunk; it must be as near
-        vectors = {id_: vectors[id_] for id_, near in zip(vectors, found["distances"], strict=True) if near and near[0] < 1e-3}
+    found = (
+        collection.query(query_embeddings=list(vectors.values()), n_results=1, include=["distances"])["distances"]
+        if vectors
+        else []
+    )
     client.close()
-    return vectors
+    # equal texts have equal vectors, so the nearest may be another chunk; it must be as near
+    return vectors, [id_ for id_, near in zip(vectors, found, strict=True) if not near or near[0] > 1e-3]
 
 
 @contextmanager

@@ -248,7 +248,8 @@ def _run(left: list[Kill], work: Path, kept: rounds.Kept) -> None:
             sys.exit(f"{_TRIES} syncs did not come to {kill}")
         kept.add({"at_step": kill.at, "side": kill.side, **found})
         if found["wrong"]:
-            print(f"{kill}: {found['wrong']}", flush=True)
+            kept_at = shutil.copytree(bench.data, work / f"wrong-{len(kept.lines)}", symlinks=True, dirs_exist_ok=True)
+            print(f"{kill}: {found['wrong']}; see {kept_at}", flush=True)
             bench = None  # what follows would only repeat it
     print(f"{missed} syncs had ended before their kill, and are not counted")
 
