@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -44,12 +45,15 @@ def faults(data: Path) -> list[str]:
         wanted: dict[str, bytes | None] = dict(rows.fetchall())
         generation = connection.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()[0]
     with tempfile.TemporaryDirectory() as scratch:
-        copy = Path(shutil.copytree(data / "indexes" / generation, Path(scratch) / "indexes"))
-        found = [*_of_ids("tantivy", wanted, _lexical(copy / "tantivy"))]
-        held, dead = _dense(copy / "chroma")
+        copies = [shutil.copytree(data / "indexes" / generation, Path(scratch) / name) for name in ("indexes", "again")]
+        found = [*_of_ids("tantivy", wanted, _lexical(copies[0] / "tantivy"))]
+        held, dead = _dense(copies[0] / "chroma")
         found += [*_of_ids("Chroma", wanted, list(held)), *_of_vectors(wanted, held)]
-    if dead:
-        found.append(f"{len(dead)} chunks in Chroma are not found by their own vector")
+        if dead:
+            # of few entries Chroma makes its graph anew at each opening, and some in a thousand graphs do not lead to every vector
+            still = set(dead) & set(_dense(copies[1] / "chroma")[1])
+            print(f"{len(dead)} chunks not found by their own vector; opened again: {len(still)}", file=sys.stderr, flush=True)
+            found += [f"{len(still)} chunks in Chroma are not found by their own vector"] * bool(still)
     if unembedded := sum(vector is None for vector in wanted.values()):
         found.append(f"{unembedded} live chunks have no stored vector")
     return found
