@@ -50,7 +50,7 @@ def faults(data: Path) -> list[str]:
         held, dead = _dense(copies[0] / "chroma")
         found += [*_of_ids("Chroma", wanted, list(held)), *_of_vectors(wanted, held)]
         if dead:
-            # of few entries Chroma makes its graph anew at each opening, and some in a thousand graphs do not lead to every vector
+            # of few entries Chroma makes its graph anew at each opening, and some in a thousand do not lead to every vector
             still = set(dead) & set(_dense(copies[1] / "chroma")[1])
             print(f"{len(dead)} chunks not found by their own vector; opened again: {len(still)}", file=sys.stderr, flush=True)
             found += [f"{len(still)} chunks in Chroma are not found by their own vector"] * bool(still)

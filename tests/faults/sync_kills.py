@@ -57,6 +57,8 @@ _OPENING_SHARE = 0.1
 """Of the random kills: those whose moment may lie before the sync, while the stores are opened."""
 _FRESH_AFTER = 30
 """Kills of one data directory, then there is a new one: the first sync of all is killed too."""
+_CALLS = 2
+"""Of a step, that a sync comes to as a rule."""
 _TRIES = 6
 """Syncs in which a kill may find its moment: the fewest documents do not come to every step."""
 
@@ -88,15 +90,15 @@ class Bench:
         """What a sync takes that nobody kills; it follows what it last was."""
         self.kills = 0
 
-    def kill(self, kill: Kill) -> dict[str, Any] | None:
-        """One kill, and what was found after it; None if the sync was done before it came to it."""
+    def kill(self, kill: Kill, calls: int) -> dict[str, Any] | None:
+        """One kill, at one of the first `calls` of its step, and what was found after it; None if the sync was done before that."""
         self._before = {path: hashes[0] for path, hashes in checker.live(self.data).items()} if self.data.exists() else {}
         self._shelf.change(_CHANGES)
         if self._moments.random() < _DAMAGED_SHARE:
             for folder in self.data.glob("indexes/*/chroma"):
                 shutil.rmtree(folder)
         if kill.side:
-            call = self._moments.randint(1, 2)
+            call = self._moments.randint(1, calls)
             ended = forks.run(lambda tell: self._sync(tell, kill, call))
         else:
             opening = self._moments.random() < _OPENING_SHARE
@@ -238,8 +240,8 @@ def _run(left: list[Kill], work: Path, kept: rounds.Kept) -> None:
     for number, kill in enumerate(left):
         if bench is None or bench.kills >= _FRESH_AFTER:
             bench = Bench(work / "bench", encoder, f"{kept.lines[-1]['at'] if kept.lines else ''} {number}")
-        for _ in range(_TRIES):
-            if found := bench.kill(kill):
+        for attempt in range(_TRIES):
+            if found := bench.kill(kill, 1 if attempt else _CALLS):
                 break
             missed += 1
             if wrong := bench.finish():
