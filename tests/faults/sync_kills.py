@@ -91,7 +91,7 @@ class Bench:
         self.kills = 0
 
     def kill(self, kill: Kill, calls: int) -> dict[str, Any] | None:
-        """One kill, at one of the first `calls` of its step, and what was found after it; None if the sync was done before that."""
+        """One kill, at one of the first `calls` of a step, and what was found after it; None if the sync was done before."""
         self._before = {path: hashes[0] for path, hashes in checker.live(self.data).items()} if self.data.exists() else {}
         self._shelf.change(_CHANGES)
         if self._moments.random() < _DAMAGED_SHARE:
