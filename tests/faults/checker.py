@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ Live = dict[str, list[str]]
 def live(data: Path) -> Live:
     """What the catalogue says can be searched."""
     found: Live = {}
-    with _catalogue(data) as connection:
+    with catalogue(data) as connection:
         for path, content_hash in connection.execute("SELECT path, content_hash FROM documents WHERE state = 'live'"):
             found.setdefault(path, []).append(content_hash)
     return found
@@ -34,7 +35,7 @@ def live(data: Path) -> Live:
 
 def faults(data: Path) -> list[str]:
     """What is wrong between catalogue and indexes, each with its number; empty if nothing is."""
-    with _catalogue(data) as connection:
+    with catalogue(data) as connection:
         rows = connection.execute(
             "SELECT chunks.id, vector FROM chunks JOIN documents ON documents.id = document_id"
             " LEFT JOIN meta ON meta.key = 'fingerprint'"
@@ -44,10 +45,15 @@ def faults(data: Path) -> list[str]:
         wanted: dict[str, bytes | None] = dict(rows.fetchall())
         generation = connection.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()[0]
     with tempfile.TemporaryDirectory() as scratch:
-        copy = Path(shutil.copytree(data / "indexes" / generation, Path(scratch) / "indexes"))
-        found = [*_of_ids("tantivy", wanted, _lexical(copy / "tantivy"))]
-        held = _dense(copy / "chroma")
+        copies = [shutil.copytree(data / "indexes" / generation, Path(scratch) / name) for name in ("indexes", "again")]
+        found = [*_of_ids("tantivy", wanted, _lexical(copies[0] / "tantivy"))]
+        held, dead = _dense(copies[0] / "chroma")
         found += [*_of_ids("Chroma", wanted, list(held)), *_of_vectors(wanted, held)]
+        if dead:
+            # of few entries Chroma makes its graph anew at each opening, and some in a thousand do not lead to every vector
+            still = set(dead) & set(_dense(copies[1] / "chroma")[1])
+            print(f"{len(dead)} chunks not found by their own vector; opened again: {len(still)}", file=sys.stderr, flush=True)
+            found += [f"{len(still)} chunks in Chroma are not found by their own vector"] * bool(still)
     if unembedded := sum(vector is None for vector in wanted.values()):
         found.append(f"{unembedded} live chunks have no stored vector")
     return found
@@ -74,22 +80,24 @@ def _lexical(folder: Path) -> list[str]:
     return [searcher.doc(address)["id"][0] for _, address in hits]
 
 
-def _dense(folder: Path) -> dict[str, np.ndarray]:
-    """Vectors by id; each must also be found by a search for itself."""
+def _dense(folder: Path) -> tuple[dict[str, np.ndarray], list[str]]:
+    """Vectors by id, and the ids of those that a search for themselves does not find."""
     client: Any = chromadb.PersistentClient(str(folder), Settings(anonymized_telemetry=False))
     collection = client.get_collection("chunks")
     got = collection.get(include=["embeddings"])
     vectors = dict(zip(got["ids"], got["embeddings"], strict=True))
-    if vectors:
-        found = collection.query(query_embeddings=list(vectors.values()), n_results=1, include=["distances"])
-        # equal texts have equal vectors, so the nearest may be another chunk; it must be as near
-        vectors = {id_: vectors[id_] for id_, near in zip(vectors, found["distances"], strict=True) if near and near[0] < 1e-3}
+    found = (
+        collection.query(query_embeddings=list(vectors.values()), n_results=1, include=["distances"])["distances"]
+        if vectors
+        else []
+    )
     client.close()
-    return vectors
+    # equal texts have equal vectors, so the nearest may be another chunk; it must be as near
+    return vectors, [id_ for id_, near in zip(vectors, found, strict=True) if not near or near[0] > 1e-3]
 
 
 @contextmanager
-def _catalogue(data: Path) -> Iterator[sqlite3.Connection]:
+def catalogue(data: Path) -> Iterator[sqlite3.Connection]:
     with tempfile.TemporaryDirectory() as scratch:
         for file in data.glob("catalogue.sqlite*"):
             shutil.copy2(file, scratch)

@@ -5,40 +5,37 @@
 The disk is a tmpfs of its own, so root must run it. At each level a process that has documents open meets more of them than there
 is room for. Then: the error says what to do, nothing that was reported live is lost, and a search still answers; at every other
 level the process ends, and one that starts on the full disk answers too, or says what to do. Once there is room a sync is done
-within five seconds, and in the end each index holds what the catalogue says. Vectors are replayed, documents read without the
+with five CPU-seconds, and in the end each index holds what the catalogue says. Vectors are replayed, documents read without the
 sandbox.
 """
 
-# ruff: noqa: E402  what must come before the imports stands before them
-
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.faults.sync_kills import compiled, opened  # isort: skip  it sees to it that the program has one thread
+from tests.faults import forks  # isort: skip  it sees to it that the program has one thread
 
-from benchmarks import record
 from benchmarks.knowledge import replay
 from chatbot.bootstrap import Application
 from chatbot.errors import ChatbotError
 from chatbot.schema import Query
-from tests.faults import checker, forks
+from tests.faults import checker, rounds
 from tests.faults.changing_folder import Shelf
 from tests.faults.forks import ChildFailed, Tell
+from tests.faults.sync_kills import compiled, opened
 
 DISK_BYTES = 256 * 2**20
-DOCUMENTS, MORE = 20, 60
-RESUMED_S = 5
+DOCUMENTS, MORE = 20, 40
+RESUMED_CPU_S = 5
 
 
 class Disk:
@@ -80,15 +77,16 @@ class Level:
 
     def run(self, restart: bool) -> dict[str, Any]:
         """What happened; `wrong` lists what must not."""
-        told: dict[str, Any] = {"documents": [], "error": "", "found": []}
+        told: dict[str, Any] = {"documents": [], "error": "", "found": [], "lost": [], "resumed_s": [], "resumed_cpu_s": []}
         wrong: list[str] = []
-        for work in (self._fail_and_restart, self._resume) if restart else (self._fail_and_resume,):
+        for work in (self._fail_and_restart if restart else self._fail_and_resume, self._resume):
             try:
-                for name, value in forks.run(work).told:
-                    told[name] = [*told[name], value] if isinstance(told.get(name), list) else value
+                with forks.trials():
+                    for name, value in forks.run(work).told:
+                        told[name] = [*told[name], value] if isinstance(told.get(name), list) else value
             except ChildFailed as error:
                 wrong.append(str(error))
-            if work == self._fail_and_restart:
+            if self._disk.ballast.exists():
                 wrong += self._lost(told["documents"])
                 self._disk.ballast.unlink()
         return {**told, "documents": len(told["documents"]), "wrong": [*wrong, *self._wrong(told)]}
@@ -96,10 +94,12 @@ class Level:
     def _fail_and_resume(self, tell: Tell) -> None:
         with opened(self._disk.data, self._encoder) as application:
             self._disk.fill(self._left)
-            self._sync(application, tell)
+            documents = self._sync(application, tell)
             self._search(application, tell)
+            for each in self._lost(documents):
+                tell(["lost", each])
             self._disk.ballast.unlink()
-            self._timed(lambda: self._sync(application, lambda _: None, fail=True), tell)
+            self._resumed(application, tell)
 
     def _fail_and_restart(self, tell: Tell) -> None:
         with opened(self._disk.data, self._encoder) as application:
@@ -113,28 +113,32 @@ class Level:
             tell(["restart", f"{type(error).__name__}: {error}"])
 
     def _resume(self, tell: Tell) -> None:
-        def resume() -> None:
-            with opened(self._disk.data, self._encoder) as application:
-                self._sync(application, lambda _: None, fail=True)
+        """Open what is there now that there is room; the process before may have left nothing to do."""
+        with opened(self._disk.data, self._encoder) as application:
+            self._resumed(application, tell)
+            application.indexes.wait()
+            tell(["trouble", application.indexes.trouble])
 
-        self._timed(resume, tell)
+    def _resumed(self, application: Application, tell: Tell) -> None:
+        begun, spent = time.monotonic(), time.process_time()
+        for _ in application.sync([str(self._shelf.folder)], "shelf"):
+            pass
+        tell(["resumed_s", round(time.monotonic() - begun, 3)])
+        tell(["resumed_cpu_s", round(time.process_time() - spent, 3)])
 
-    def _sync(self, application: Application, tell: Tell, fail: bool = False) -> None:
+    def _sync(self, application: Application, tell: Tell) -> list[tuple[str, str]]:
+        """What was reported until the disk was full."""
+        reported: list[tuple[str, str]] = []
         try:
             for report in application.sync([str(self._shelf.folder)], "shelf"):
-                tell(["documents", [report.source, report.state]])
+                reported.append((report.source, report.state))
+                tell(["documents", reported[-1]])
         except ChatbotError as error:
-            if fail:
-                raise
             tell(["error", f"{type(error).__name__}: {error}"])
+        return reported
 
     def _search(self, application: Application, tell: Tell) -> None:
         tell(["found", len(asyncio.run(application.search(Query(text="the pumping of the motors"), 5)))])
-
-    def _timed(self, work: Callable[[], None], tell: Tell) -> None:
-        begun = time.monotonic()
-        work()
-        tell(["resumed_s", round(time.monotonic() - begun, 3)])
 
     def _lost(self, documents: list[tuple[str, str]]) -> list[str]:
         held, now = checker.live(self._disk.data), self._shelf.hashes()
@@ -142,7 +146,7 @@ class Level:
         return reported + [f"{path} was live, and is gone" for path in self._before if path not in held]
 
     def _wrong(self, told: dict[str, Any]) -> list[str]:
-        wrong = forks.run(lambda tell: tell(checker.faults(self._disk.data))).told[0]
+        wrong = [*told["lost"], *forks.answer(lambda: checker.faults(self._disk.data))]
         if checker.live(self._disk.data) != {path: [hash_] for path, hash_ in self._shelf.hashes().items()}:
             wrong.append("in the end the catalogue holds other documents than the folder")
         for said in (told["error"], told.get("restart", "")):
@@ -150,45 +154,36 @@ class Level:
                 wrong.append(f"the error does not speak of the disk: {said}")
         if not all(told["found"]):
             wrong.append("a search found nothing while the disk was full")
-        if told.get("resumed_s", RESUMED_S + 1) > RESUMED_S:
-            wrong.append(f"not done {RESUMED_S} s after there was room")
+        if max(told["resumed_cpu_s"], default=RESUMED_CPU_S + 1) > RESUMED_CPU_S:
+            wrong.append(f"not done with {RESUMED_CPU_S} CPU-seconds after there was room")
+        if told.get("trouble", "not opened"):
+            wrong.append(f"in the end: {told.get('trouble')}")
         return wrong
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work", type=Path, required=True, help="a folder to mount the disk in")
-    parser.add_argument("--count", type=int, default=50, help="levels, from no room to all that is needed")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--append", type=Path, metavar="FILE", help="keep each level as a line, and go on from there")
-    given = parser.parse_args()
-    done = {line["row"] for line in record.read(given.append, "disk_full", seed=given.seed, count=given.count)}
+    given = rounds.arguments(__doc__, 50).parse_args()
+    kept = rounds.Kept(given.append, given.seed)
+    done = {line["level"] for line in kept.lines if line["count"] == given.count}
     encoder = replay.Replayed(compiled(given.work))
-    wrong = met = 0
-    for level in range(given.count):
-        if str(level) in done:
-            continue
+    with disk(given.work / "disk") as place:
+        shelf, needed = _prepared(place, given.work, encoder, given.seed)
+    for level in sorted(set(range(given.count)) - done):
         with disk(given.work / "disk") as place:
-            shelf, needed = _prepared(place, given.work, encoder, given.seed)
+            shutil.copytree(given.work / "kept", place.data, symlinks=True)
             left = needed * level // given.count
             found = Level(place, left, shelf, encoder).run(restart=bool(level % 2))
-        record.append(
-            given.append, "disk_full", str(level), {"seed": given.seed, "count": given.count, "left_bytes": left, **found}
-        )
-        met += bool(found["error"])
-        wrong += bool(found["wrong"])
-        print(f"{left / 2**20:6.2f} MiB left: {found['error'] or 'enough'}", flush=True)
-        print(
-            f"    {found.get('restart', '')}; done in {found.get('resumed_s')} s; wrong: {found['wrong'] or 'nothing'}",
-            flush=True,
-        )
-    print(f"{met} of {given.count - len(done)} levels met a full disk; something wrong at {wrong} (target 0)")
+        kept.add({"level": level, "count": given.count, "left_bytes": left, **found})
+        print(f"{left / 2**20:6.2f} MiB left: {found['error'] or 'enough'}; wrong: {found['wrong'] or 'nothing'}", flush=True)
+    met, wrong = (sum(bool(line[what]) for line in kept.lines) for what in ("error", "wrong"))
+    print(f"{met} of {len(kept.lines)} levels met a full disk; something wrong at {wrong} (target 0)")
     sys.exit(bool(wrong))
 
 
 def _prepared(place: Disk, work: Path, encoder: replay.Replayed, seed: int) -> tuple[Shelf, int]:
-    """Documents that are live on the disk, a folder that holds more, and how many bytes those take."""
-    shutil.rmtree(work / "folder", ignore_errors=True)
+    """Documents that are live, kept as they lie on the disk; a folder that holds more, and how many bytes those take."""
+    for each in ("folder", "kept"):
+        shutil.rmtree(work / each, ignore_errors=True)
     shelf = Shelf(work / "folder", str(seed), DOCUMENTS)
 
     def sync(_: Tell) -> None:
@@ -197,15 +192,12 @@ def _prepared(place: Disk, work: Path, encoder: replay.Replayed, seed: int) -> t
                 pass
 
     forks.run(sync)
-    kept, before = shutil.copytree(place.data, work / "kept", dirs_exist_ok=True), place.used()
+    shutil.copytree(place.data, work / "kept", symlinks=True)
+    before = place.used()
     for _ in range(MORE):
         shelf.add()
     forks.run(sync)
-    needed = place.used() - before
-    shutil.rmtree(place.data)
-    shutil.copytree(kept, place.data)
-    shutil.rmtree(kept)
-    return shelf, needed
+    return shelf, place.used() - before
 
 
 if __name__ == "__main__":

@@ -1,47 +1,47 @@
-"""A small collection, all its vectors stored beforehand, for programs that harm it; and a checker that trusts no code of ours.
-
-The checker reads SQLite by SQL, Chroma and tantivy by their own libraries, from a copy.
-"""
+"""A small collection, all its vectors stored beforehand, for programs that harm it; what it must hold is known."""
 
 from __future__ import annotations
 
 import random
-import shutil
-import sqlite3
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
-import chromadb
 import numpy as np
-import tantivy
-from chromadb.config import Settings
 
 from chatbot.encoders import Vectors
 from chatbot.encoders.card import Card
 from chatbot.errors import ChatbotError
+from chatbot.knowledge.indexes import verify
 from chatbot.knowledge.indexes.generation import Generation
 from chatbot.knowledge.indexes.generations import Indexes
 from chatbot.knowledge.reading.splitter import embedded_hash, embedded_text
 from chatbot.knowledge.store.catalogue import Catalogue
 from chatbot.schema import Chunk, Document
+from tests.faults import checker
 
 DOCUMENTS, CHUNKS, DIMENSION = 160, 16, 48
 """2,560 chunks: Chroma writes a graph after the first thousand."""
 KEPT = 20
 """Documents that nobody removes: a search for one of their chunks must always find it."""
 PUBLIC = ("public",)
+OF_TEXTS = ("the catalogue holds other chunks than the documents have", "the catalogue holds another text")
+_PAUSE_S = 0.005
+"""Between two searches: what is searched shall also be mended."""
 
 
 class ReplayedEncoder:
-    """Knows no text: every vector was stored before."""
+    """Every vector was stored before, so that it has something to do only where one was lost."""
 
     card = Card.model_construct(fingerprint="replayed", dimension=DIMENSION)
 
+    def __init__(self) -> None:
+        self.encoded = 0
+
     def encode(self, texts: list[str]) -> Vectors:
-        if texts:
-            raise AssertionError("a vector that was stored is gone")
-        return np.empty((0, DIMENSION), np.float32)
+        self.encoded += len(texts)
+        return np.array([vector_of(embedded_hash(text)) for text in texts], np.float32).reshape(-1, DIMENSION)
 
 
 def document(number: int) -> Document:
@@ -98,8 +98,8 @@ def remove(catalogue: Catalogue, indexes: Indexes, number: int) -> None:
     indexes.delete(catalogue.remove([f"d{number}"]))
 
 
-def furnish(data: Path) -> Path:
-    """A data directory with half of the documents live, closed properly."""
+def furnish(data: Path) -> None:
+    """Make a data directory with half of the documents live, closed properly."""
     data.mkdir(parents=True)
     catalogue = Catalogue(data / "catalogue.sqlite")
     keys = {hash_of(chunk, number) for number in range(DOCUMENTS) for chunk in chunks(number)}
@@ -110,16 +110,47 @@ def furnish(data: Path) -> Path:
     indexes.wait()
     indexes.close()
     catalogue.close()
-    return data
 
 
-def opened(data: Path, catalogue: Catalogue) -> Indexes:
-    encoder: Any = ReplayedEncoder()
-    return Indexes(data / "indexes", catalogue, encoder)
+def opened(data: Path, catalogue: Catalogue, encoder: Any = None) -> Indexes:
+    return Indexes(data / "indexes", catalogue, encoder or ReplayedEncoder())
+
+
+def used(data: Path, seed: str) -> dict[str, Any]:
+    """Open what somebody left, search until all is whole, and close it properly; what was found meanwhile.
+
+    Raises:
+        ChatbotError: it is refused.
+    """
+    begun = time.monotonic()
+    catalogue = Catalogue(data / "catalogue.sqlite")
+    indexes = opened(data, catalogue, encoder := ReplayedEncoder())
+    searcher, trouble = Searcher(indexes, seed), indexes.trouble
+    searcher.search()
+    ready_s = time.monotonic() - begun
+    searcher.start()
+    indexes.wait()
+    whole_s = time.monotonic() - begun
+    searcher.stop()
+    indexes.close()
+    catalogue.close()
+    seconds = {"ready_s": round(ready_s, 2), "whole_s": round(whole_s, 2)}
+    said = {"trouble": trouble, "rebuilt": indexes.rebuilt, "left": indexes.trouble, "encoded": encoder.encoded}
+    return {**seconds, **said, "searches": searcher.searches, "failures": searcher.failures[:3]}
+
+
+def verified(data: Path) -> list[str]:
+    """The problems that `chatbot verify` names."""
+    catalogue = Catalogue(data / "catalogue.sqlite")
+    indexes = opened(data, catalogue)
+    found = [each.text for each in verify.verify(catalogue, indexes, repair=False) if each.state == "problem"]
+    indexes.close()
+    catalogue.close()
+    return found
 
 
 class Searcher(threading.Thread):
-    """Searches for chunks that never go, without a pause, and counts every search that does not find its chunk."""
+    """Searches for chunks that never go, over and over, and counts every search that does not find its chunk."""
 
     def __init__(self, indexes: Indexes, seed: str) -> None:
         super().__init__(daemon=True)
@@ -130,17 +161,20 @@ class Searcher(threading.Thread):
         self.failures: list[str] = []
 
     def run(self) -> None:
-        while not self.stopping.is_set():
-            number = 2 * self._random.randrange(KEPT)
-            chunk = self._random.choice(chunks(number))
-            vector, word = vector_of(hash_of(chunk, number)), chunk.text.split()[0]
-            try:
-                said = self._indexes.read(lambda served, v=vector, w=word, id_=chunk.id: _missed(served, v, w, id_))
-            except (ChatbotError, ValueError, RuntimeError) as error:
-                said = f"{type(error).__name__}: {error}"
-            self.searches += 1
-            if said:
-                self.failures.append(said)
+        while not self.stopping.wait(_PAUSE_S):
+            self.search()
+
+    def search(self) -> None:
+        number = 2 * self._random.randrange(KEPT)
+        chunk = self._random.choice(chunks(number))
+        vector, word = vector_of(hash_of(chunk, number)), chunk.text.split()[0]
+        try:
+            said = self._indexes.read(lambda served: _missed(served, vector, word, chunk.id))
+        except (ChatbotError, ValueError, RuntimeError) as error:
+            said = f"{type(error).__name__}: {error}"
+        self.searches += 1
+        if said:
+            self.failures.append(said)
 
     def stop(self) -> None:
         self.stopping.set()
@@ -156,42 +190,15 @@ def _missed(served: Generation, vector: Vectors, word: str, id_: str) -> str:
     return "" if id_ in alike or not served.lexical.ids() else f"its own word does not find {id_}"
 
 
-def differences(data: Path, scratch: Path) -> list[str]:
-    """How the closed stores differ from each other and from what was put into them."""
-    shutil.rmtree(scratch, ignore_errors=True)
-    shutil.copytree(data, scratch)
-    database = sqlite3.connect(scratch / "catalogue.sqlite")
-    said = [each for (each,) in database.execute("PRAGMA integrity_check") if each != "ok"]
-    live = dict(
-        database.execute("SELECT c.id, c.text FROM chunks c JOIN documents d ON d.id = c.document_id WHERE d.state = 'live'")
-    )
-    texts = dict(database.execute("SELECT path, text FROM documents WHERE state = 'live'"))
-    (generation,) = database.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()
-    stored = dict(database.execute("SELECT c.id, e.vector FROM chunks c JOIN embeddings e ON e.embedded_hash = c.embedded_hash"))
-    database.close()
-    true = {chunk.id: chunk.text for path in texts for chunk in chunks(int(path.removesuffix(".md")))}
-    said += ["the catalogue holds other chunks than the documents have"] * (live != true)
-    said += ["the catalogue holds another text"] * any(
-        text != text_of(int(path.removesuffix(".md"))) for path, text in texts.items()
-    )
-    said += [f"document {number} is lost" for number in range(0, 2 * KEPT, 2) if f"{number}.md" not in texts]
-    folder = scratch / "indexes" / generation
-    client = chromadb.PersistentClient(str(folder / "chroma"), Settings(anonymized_telemetry=False))
-    collection = client.get_collection("chunks", embedding_function=None)
-    held = collection.get(include=["embeddings"])
-    said += _apart("Chroma", set(held["ids"]), set(live))
-    for id_, vector in zip(held["ids"], held["embeddings"], strict=True):
-        if id_ in stored and np.abs(np.frombuffer(stored[id_], np.float32) - vector).max() > 1e-5:
-            said.append(f"Chroma holds another vector of {id_}")
-    found = collection.query(query_embeddings=held["embeddings"], n_results=1, include=[])["ids"]
-    lost = sum(best[0] != id_ for id_, best in zip(held["ids"], found, strict=True))
-    said += [f"{lost} chunks are dead in Chroma"] * bool(lost)
-    client.close()
-    searcher = tantivy.Index.open(str(folder / "tantivy")).searcher()
-    hits = searcher.search(tantivy.Query.all_query(), limit=max(1, searcher.num_docs)).hits
-    said += _apart("tantivy", {searcher.doc(address)["id"][0] for _, address in hits}, set(live))
-    return said
-
-
-def _apart(name: str, held: set[str], live: set[str]) -> list[str]:
-    return [f"{name} lacks {len(live - held)} and has {len(held - live)} too many"] if held != live else []
+def differences(data: Path) -> list[str]:
+    """How the closed stores differ from what was put into them, and from each other."""
+    with checker.catalogue(data) as database:
+        columns = "SELECT c.id, c.text FROM chunks c JOIN documents d ON d.id = c.document_id WHERE d.state = 'live'"
+        live = dict(database.execute(columns))
+        texts = dict(database.execute("SELECT path, text FROM documents WHERE state = 'live'"))
+    numbers = {int(path.removesuffix(".md")): text for path, text in texts.items()}
+    true = {chunk.id: chunk.text for number in numbers for chunk in chunks(number)}
+    other = any(text != text_of(number) for number, text in numbers.items())
+    said = [name for name, is_so in zip(OF_TEXTS, (live != true, other), strict=True) if is_so]
+    said += [f"document {number} is lost" for number in range(0, 2 * KEPT, 2) if number not in numbers]
+    return said + checker.faults(data)

@@ -18,6 +18,8 @@ from chatbot.knowledge.store.tables import IndexRow, StoredVector
 _BLOCK = 8192
 """Vectors added in one piece: an array that grew as a whole would be there twice while it does."""
 _GONE = -1
+_UNIT = 1e-3
+"""How far the square of a length may be from 1. A lost bit in an exponent makes it 1e30, and then nothing else would be found."""
 
 
 class _Block(NamedTuple):
@@ -44,7 +46,7 @@ class ExactIndex:
         """There is nothing to close: the memory goes with the last search."""
 
     def load(self, stored: Sequence[StoredVector]) -> None:
-        """Add chunks of the catalogue with their vectors."""
+        """Add chunks of the catalogue with their vectors; not those that a damaged disk made longer or shorter."""
         for each in stored:
             self._put(each.id, each.collection, each.access, np.frombuffer(each.vector, np.float32))
 
@@ -78,6 +80,8 @@ class ExactIndex:
             return set(self._places)
 
     def _put(self, id_: str, collection: str, access: str, vector: Vectors) -> None:
+        if not abs(float(np.square(vector, dtype=np.float64).sum()) - 1) <= _UNIT:  # not a number is not near it either
+            return
         with self._lock:
             place = self._places.get(id_)
             if place is None:

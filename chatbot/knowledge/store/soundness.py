@@ -43,7 +43,7 @@ def look(file: Path) -> None:
     elif isinstance(noted, dict) and noted.get("changes") == now["changes"]:
         said = "its content is not what was written, though nobody wrote to it"
     else:
-        said = _quick_check(file)
+        said = _full_check(file)
     if said:
         raise DataDirectoryError(
             f"{file} cannot be used ({said}); check the disk, then restore the file from a backup, "
@@ -62,11 +62,14 @@ def _refuse_to_start_anew(file: Path) -> None:
         )
 
 
-def _quick_check(file: Path) -> str:
-    """What SQLite finds wrong; a journal that a killed process left is played back first."""
+def _full_check(file: Path) -> str:
+    """What SQLite finds wrong; a journal that a killed process left is played back first.
+
+    The quick check takes a third of its time (0.8 s for 100,000 chunks), and does not compare an index with its table.
+    """
     try:
         with contextlib.closing(sqlite3.connect(file)) as connection:
-            (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            (said,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     except sqlite3.DatabaseError as error:
         damaged = getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
         return str(error) if damaged else ""  # any other error is told by whoever opens it

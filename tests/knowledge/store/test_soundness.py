@@ -53,6 +53,17 @@ def test_a_file_cut_short_after_a_kill_is_found(closed: Path) -> None:
         Catalogue(closed)
 
 
+def test_a_bit_lost_in_an_index_after_a_kill_is_found(closed: Path) -> None:
+    closed.with_name("catalogue.sqlite.closed").unlink()
+    content = closed.read_bytes()
+    places = [place for place in range(len(content)) if content.startswith(b"key13", place)]
+    in_index = next(place for place in places if not content.startswith(b"key13value", place))
+    flip(closed, in_index + 4)
+    assert sqlite3.connect(closed).execute("PRAGMA quick_check").fetchone() == ("ok",)
+    with pytest.raises(DataDirectoryError, match="cannot be used .*index.*; check the disk"):
+        Catalogue(closed)
+
+
 def test_what_another_program_wrote_by_sqlite_is_no_damage(closed: Path) -> None:
     database = sqlite3.connect(closed)
     with database:

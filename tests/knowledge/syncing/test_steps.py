@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from documents import write
+from named_steps import place
 from stores import Stores
 
 from chatbot.encoders.bi_encoder import BiEncoder
@@ -22,13 +22,6 @@ from chatbot.knowledge.syncing.plan import plan
 from chatbot.knowledge.syncing.resplit import resplit
 from chatbot.knowledge.syncing.steps import STEPS
 from chatbot.knowledge.syncing.sync import Synchronizer
-
-
-def place(step: str) -> tuple[Any, str]:
-    """The class that a step belongs to, and its name there."""
-    module, _, name = step.partition(":")
-    owner, _, method = name.partition(".")
-    return getattr(importlib.import_module(f"chatbot.knowledge.{module}"), owner), method
 
 
 def counted(step: str, called: set[str], as_it_is: Callable[..., Any]) -> Callable[..., Any]:
