@@ -53,6 +53,8 @@ _BATCH_CHUNKS = 48
 """So that a sync of few documents makes some live while others are still to be read."""
 _DAMAGED_SHARE = 0.05
 """Of the kills: those of a start that finds no vectors and makes the indexes anew."""
+_RESPLIT_SHARE = 0.1
+"""Of the kills: those of a sync that finds another size of chunks in the settings, and splits anew what is live."""
 _OPENING_SHARE = 0.1
 """Of the random kills: those whose moment may lie before the sync, while the stores are opened."""
 _FRESH_AFTER = 30
@@ -85,6 +87,7 @@ class Bench:
         self._shelf = Shelf(work / "folder", seed)
         self._annex = Shelf(work / "annex", seed, 2, ".txt")
         """A folder that is synced, and forgotten again."""
+        self._max_tokens = 16
         self._before: dict[str, str] = {}
         self._seconds = 1.0
         """What a sync takes that nobody kills; it follows what it last was."""
@@ -97,6 +100,8 @@ class Bench:
         if self._moments.random() < _DAMAGED_SHARE:
             for folder in self.data.glob("indexes/*/chroma"):
                 shutil.rmtree(folder)
+        if kill.at.startswith("store.resplits") or self._moments.random() < _RESPLIT_SHARE:
+            self._max_tokens = 40 - self._max_tokens
         if kill.side:
             call = self._moments.randint(1, calls)
             ended = forks.run(lambda tell: self._sync(tell, kill, call))
@@ -133,7 +138,7 @@ class Bench:
 
     def _sync(self, tell: Tell, kill: Kill | None = None, call: int = 1) -> None:
         """Sync the shelf, then the annex and forget that, telling of each step and of each document of the shelf."""
-        with opened(self.data, self._encoder) as application:
+        with opened(self.data, self._encoder, self._max_tokens) as application:
             tell(["begun", "", ""])
             for step in STEPS:
                 _watch(step, tell, kill.side if kill and kill.at == step else "", call)
@@ -151,7 +156,7 @@ class Bench:
         known = sorted(path for path, hash_ in self._shelf.hashes().items() if held.get(path) == [hash_])
         wanted = self._moments.choice(known) if known else ""
         begun = time.monotonic()
-        with opened(self.data, self._encoder) as application:
+        with opened(self.data, self._encoder, self._max_tokens) as application:
             query = Query(text=heading(self._shelf.folder / wanted) if wanted else "no document is live")
             while not (found := _finds(application, query, wanted)) and time.monotonic() - begun < 3 * READY_S:
                 time.sleep(0.05)
@@ -206,9 +211,9 @@ def _watch(step: str, tell: Tell, side: str, call: int) -> None:
 
 
 @contextmanager
-def opened(data: Path, encoder: replay.Replayed) -> Iterator[Application]:
+def opened(data: Path, encoder: replay.Replayed, max_tokens: int = 16) -> Iterator[Application]:
     """The product in this process: small chunks and batches, no sandbox, and no wait until a file's time can be relied on."""
-    chunks = ChunkSettings(min_tokens=8, max_tokens=16)
+    chunks = ChunkSettings(min_tokens=8, max_tokens=max_tokens)
     reading = mock.patch.object(Sandbox, "read", lambda _, name, raw: reader.read(name, raw))
     batches, settled = mock.patch.object(sync, "BATCH_CHUNKS", _BATCH_CHUNKS), mock.patch.object(origins, "_SETTLED_NS", 0)
     with reading, batches, settled, replay.application(data, encoder, chunks=chunks) as application:
