@@ -28,6 +28,8 @@ def live(data: Path) -> Live:
     """What the catalogue says can be searched."""
     found: Live = {}
     with catalogue(data) as connection:
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'documents'").fetchone():
+            return {}  # killed before it had tables
         for path, content_hash in connection.execute("SELECT path, content_hash FROM documents WHERE state = 'live'"):
             found.setdefault(path, []).append(content_hash)
     return found
