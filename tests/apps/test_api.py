@@ -408,7 +408,9 @@ def test_sync_reports_one_document_a_line() -> None:
 
     response = _client(application).post("/v1/sync", json={"paths": ["/docs"]}, headers=OWNER)
 
-    assert [json.loads(line)["source"] for line in response.text.splitlines()] == ["0.md", "1.md", "2.md"]
+    *reports, progress = map(json.loads, response.text.splitlines())
+    assert [report["source"] for report in reports] == ["0.md", "1.md", "2.md"]
+    assert progress["type"] == "progress", "what was split anew is told last, for it is no document's report"
 
 
 def test_an_error_of_a_sync_is_its_last_line() -> None:

@@ -26,6 +26,7 @@ DOCUMENTS, CHUNKS, DIMENSION = 160, 16, 48
 KEPT = 20
 """Documents that nobody removes: a search for one of their chunks must always find it."""
 PUBLIC = ("public",)
+RECIPE = "recipe"
 OF_TEXTS = ("the catalogue holds other chunks than the documents have", "the catalogue holds another text")
 _PAUSE_S = 0.005
 """Between two searches: what is searched shall also be mended."""
@@ -83,7 +84,7 @@ def vector_of(key: str) -> Vectors:
 def publish(catalogue: Catalogue, indexes: Indexes | None, number: int) -> None:
     """Add a document as a sync does."""
     source = catalogue.add_source("shelf", "/shelf")
-    gone = catalogue.stage(source, document(number), text_of(number), "", "recipe", chunks(number))
+    gone = catalogue.stage(source, document(number), text_of(number), "", RECIPE, chunks(number))
     if indexes:
         indexes.delete(gone)
         for rows in catalogue.rows_of_documents([f"d{number}"]):
@@ -143,7 +144,7 @@ def verified(data: Path) -> list[str]:
     """The problems that `chatbot verify` names."""
     catalogue = Catalogue(data / "catalogue.sqlite")
     indexes = opened(data, catalogue)
-    found = [each.text for each in verify.verify(catalogue, indexes, repair=False) if each.state == "problem"]
+    found = [each.text for each in verify.verify(catalogue, indexes, RECIPE, repair=False) if each.state == "problem"]
     indexes.close()
     catalogue.close()
     return found

@@ -29,6 +29,8 @@ Publish = Callable[[str, str], None]
 
 _FEW = 1000
 """So many chunks are indexed in a second: for as long a sync may be kept waiting."""
+_PUBLISHED_MEANWHILE = 10
+"""A sync needs no index to publish a batch, which takes chunks out of the catalogue; so often in a row it does not."""
 
 
 class Renewal:
@@ -173,10 +175,13 @@ class Renewal:
         if said := self._builder.checked(compare.vectors(made.dense, self._catalogue, fingerprint), fingerprint):
             raise IndexDamaged(said)
         with self._writing:
-            wanted = self._wanted()
-            self._fill(made, wanted)
-            if said := compare.ids(made, wanted):
-                raise IndexDamaged(said)
+            for left in reversed(range(_PUBLISHED_MEANWHILE)):
+                self._fill(made, self._wanted())
+                said = compare.ids(made, self._wanted())
+                if not said:
+                    break
+                if not left:
+                    raise IndexDamaged(said)
             kept = leftovers.noted(made.dense.keeps_deleted or made.lexical.keeps_deleted)
             self._catalogue.set_meta(generation=str(made.number), fingerprint=made.fingerprint, **kept)
             self._serving.replace(made)

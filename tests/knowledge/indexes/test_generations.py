@@ -21,6 +21,7 @@ from chatbot.errors import IndexDamaged
 from chatbot.knowledge.indexes.generation import Generation
 from chatbot.knowledge.indexes.generations import Indexes
 from chatbot.knowledge.indexes.opening import FindEncoder
+from chatbot.knowledge.indexes.renewal import Renewal
 from chatbot.knowledge.reading.splitter import embedded_hash, embedded_text
 from chatbot.knowledge.store.catalogue import Catalogue
 from chatbot.schema import Chunk, Document
@@ -493,3 +494,31 @@ def test_a_vector_that_the_stores_do_not_agree_about_is_made_again(large: Worksh
     assert "another vector than the catalogue for 1 of" in indexes.rebuilt
     assert large.encoder.encoded == 1
     assert np.array_equal(large.catalogue.embeddings([embedded_hash(text)], "first")[embedded_hash(text)], true)
+
+
+def test_what_a_sync_replaces_while_a_generation_is_filled_is_not_missed(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    workshop.publish(20)
+    indexes = workshop.open()
+    fill, fills = Renewal._fill, 0  # type: ignore[reportPrivateUsage]
+
+    def filled(self: Renewal, made: Generation, wanted: set[str]) -> None:
+        """A document comes after the first look at what is wanted, and goes between the last look and the filling."""
+        nonlocal fills
+        fills += 1
+        if fills == 2:
+            workshop.catalogue.remove(["more"])
+        fill(self, made, wanted)
+        if fills == 1:
+            workshop.publish_more(5)
+            indexes.add([row for rows in workshop.catalogue.rows_of_documents(["more"]) for row in rows])
+            workshop.catalogue.publish(["more"])
+
+    monkeypatch.setattr(Renewal, "_fill", filled)
+    indexes.rebuild("it is tried out")
+    indexes.wait()
+    assert fills == 2
+    assert indexes.generation == 2
+    assert not caplog.records
+    assert indexes.dense.ids() == indexes.lexical.ids() == workshop.catalogue.chunk_ids()

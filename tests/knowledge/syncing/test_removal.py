@@ -69,6 +69,7 @@ class Shelf:
 
     def synchronizer(self) -> Synchronizer:
         splitter = Splitter(self._encoder.tokenizer_file, 8, 16, 48)
+        self.recipe = splitter.recipe
         return Synchronizer(Stores(self.catalogue, self.indexes, splitter, self._encoder))
 
     def registered(self) -> list[Source]:
@@ -215,7 +216,9 @@ def test_a_large_index_waits_as_long_as_it_is_large_and_says_so(shelf: Shelf) ->
     assert 0.1 * chunks - 60 < left_s <= 0.1 * chunks
     assert shelf.indexes.generation == before
     assert {"marzipan", "chroma.sqlite3"} & traces.left(shelf.data)
-    (note,) = [each for each in verify.verify(shelf.catalogue, shelf.indexes, repair=False) if each.check == "removed"]
+    (note,) = [
+        each for each in verify.verify(shelf.catalogue, shelf.indexes, shelf.recipe, repair=False) if each.check == "removed"
+    ]
     assert note.state == "note"
     assert "UTC" in note.text
 
@@ -234,7 +237,7 @@ def test_a_verification_that_repairs_takes_out_at_once_what_was_removed(shelf: S
     traces = shelf.traces("secret.md")
     (shelf.folder / "secret.md").unlink()
     shelf.sync()
-    found = list(verify.verify(shelf.catalogue, shelf.indexes, repair=True))
+    found = list(verify.verify(shelf.catalogue, shelf.indexes, shelf.recipe, repair=True))
     assert [each.check for each in found if each.state == "note"] == ["removed", "repair"]
     assert not [each for each in found if each.state == "problem"]
     assert traces.left(shelf.data) == set()
