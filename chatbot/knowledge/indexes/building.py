@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 
-from chatbot.encoders import Vectors
 from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.knowledge.indexes.compare import Batch
-from chatbot.knowledge.indexes.embedding import embed
+from chatbot.knowledge.indexes.embedding import encoded
 from chatbot.knowledge.indexes.exact import ExactIndex
 from chatbot.knowledge.indexes.generation import Absent, Dense, Index, Lexical
 from chatbot.knowledge.store.catalogue import Catalogue
@@ -72,12 +71,6 @@ class Builder:
             self._go_on()
             # read now, not before: a chunk that a sync has replaced meanwhile must not come back
             add([row for rows in self._catalogue.rows_of_chunks(batch) for row in rows])
-
-
-def encoded(rows: Sequence[IndexRow], catalogue: Catalogue, encoder: BiEncoder) -> tuple[dict[str, Vectors], int]:
-    """Vectors of rows by the hash of what is embedded, stored if they were not; and how many were not."""
-    fresh = sum(embed(rows, catalogue, encoder))
-    return catalogue.embeddings((row.embedded_hash for row in rows), encoder.card.fingerprint), fresh
 
 
 def exact(catalogue: Catalogue, encoder: BiEncoder, others: Sequence[str] = ()) -> Dense:

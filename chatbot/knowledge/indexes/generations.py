@@ -19,6 +19,7 @@ from chatbot.errors import ChatbotError, IndexDamaged
 from chatbot.knowledge.indexes import building, compare, opening
 from chatbot.knowledge.indexes.building import Stopped
 from chatbot.knowledge.indexes.dense import DenseHome, Embedded
+from chatbot.knowledge.indexes.embedding import encoded
 from chatbot.knowledge.indexes.generation import Absent, Dense, Generation, Lexical
 from chatbot.knowledge.indexes.leftovers import Leftovers
 from chatbot.knowledge.indexes.opening import CHANGED, FindEncoder
@@ -137,7 +138,7 @@ class Indexes:
         fresh = 0
         while True:
             encoder = self._serving.now.encoder
-            vectors, number = building.encoded(rows, self._catalogue, encoder)  # takes seconds, and keeps nobody waiting
+            vectors, number = encoded(rows, self._catalogue, encoder)  # takes seconds, and keeps nobody waiting
             fresh += number
             with self._writing:
                 if self._serving.now.encoder is encoder:

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -522,3 +522,23 @@ def test_what_a_sync_replaces_while_a_generation_is_filled_is_not_missed(
     assert indexes.generation == 2
     assert not caplog.records
     assert indexes.dense.ids() == indexes.lexical.ids() == workshop.catalogue.chunk_ids()
+
+
+def test_a_chunk_whose_vector_is_swept_while_it_is_indexed_is_encoded_again(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workshop.publish(20)
+    indexes = workshop.open()
+    workshop.publish_more(5)
+    rows = [row for batch in workshop.catalogue.rows_of_documents(["more"]) for row in batch]
+    found = workshop.catalogue.embeddings
+
+    def swept(hashes: Iterable[str], fingerprint: str) -> dict[str, Vectors]:
+        workshop.catalogue.drop_unfinished(workshop.catalogue.sources()[0], ["b.md"])
+        workshop.catalogue.sweep_embeddings([fingerprint])
+        return found(hashes, fingerprint)
+
+    indexes.add(rows)
+    monkeypatch.setattr(workshop.catalogue, "embeddings", swept)
+    assert indexes.add(rows) == 5
+    assert {row.id for row in rows} <= indexes.dense.ids()
