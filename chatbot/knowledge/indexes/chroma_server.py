@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import socket
+from collections.abc import Iterable
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -57,15 +58,16 @@ class ChromaServer:
         """
         return Place(self._connected(), f"{self._prefix}{folder.name}")
 
-    def sweep(self, kept: Path) -> None:
-        """Delete the collections of all generations but one.
+    def sweep(self, kept: Iterable[Path]) -> None:
+        """Delete the collections of all generations but some.
 
         Raises:
             IndexUnavailable: the server does not answer.
         """
         client = self._connected()
+        names = {f"{self._prefix}{folder.name}" for folder in kept}
         for collection in client.list_collections():
-            if collection.name.startswith(self._prefix) and collection.name != f"{self._prefix}{kept.name}":
+            if collection.name.startswith(self._prefix) and collection.name not in names:
                 client.delete_collection(collection.name)
         client.close()
 

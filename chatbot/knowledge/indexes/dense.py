@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -178,8 +178,8 @@ class DenseHome(Protocol):
         """
         ...
 
-    def sweep(self, kept: Path) -> None:
-        """Delete what lies elsewhere than in folders, of all generations but one."""
+    def sweep(self, kept: Collection[Path]) -> None:
+        """Delete what lies elsewhere than in folders, of all generations but some."""
         ...
 
 
@@ -189,7 +189,7 @@ class Embedded:
     def open(self, folder: Path) -> DenseIndex:
         return DenseIndex(folder / DENSE)
 
-    def sweep(self, kept: Path) -> None:
+    def sweep(self, kept: Collection[Path]) -> None:
         """The folders are deleted with all that is in them."""
 
 
@@ -202,7 +202,7 @@ class ServedDense:
     def open(self, folder: Path) -> DenseIndex:
         return DenseIndex(self._server.place(folder))
 
-    def sweep(self, kept: Path) -> None:
+    def sweep(self, kept: Collection[Path]) -> None:
         self._server.sweep(kept)
 
 

@@ -73,7 +73,7 @@ class Indexes:
         self.trouble = ""
         """Why another generation is being built, or should have been; empty if what serves is as it should be."""
         self.leftovers = Leftovers(catalogue, self._forget)
-        sweep(folder, found.generation, home)
+        sweep(folder, self._serving.folders, home)
         if found.trouble:
             self._repair(found.trouble, found.may_be_sound)
             self._renewal.has_words.wait(_PATIENCE_S)

@@ -142,7 +142,7 @@ class Renewal:
                 folder.mkdir(parents=True)
                 yield folder
             finally:
-                sweep(self._folder, self._serving.now, self._home)
+                sweep(self._folder, self._serving.folders, self._home)
 
     def _go_on(self) -> None:
         """
@@ -207,13 +207,13 @@ def held(generation: Generation) -> set[str]:
     return found
 
 
-def sweep(folder: Path, generation: Generation, home: DenseHome) -> None:
-    """Delete the files of every other generation; a process killed while it built one has left them."""
+def sweep(folder: Path, kept: Collection[Path], home: DenseHome) -> None:
+    """Delete the files of every generation but some; a process killed while it built one has left them."""
     for each in folder.iterdir():
-        if each != generation.folder:
+        if each not in kept:
             shutil.rmtree(each, ignore_errors=True)
     with contextlib.suppress(IndexUnavailable):  # the next one will
-        home.sweep(generation.folder)
+        home.sweep(kept)
 
 
 def close(index: Index) -> None:

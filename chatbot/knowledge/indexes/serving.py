@@ -7,6 +7,7 @@ import shutil
 import threading
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from chatbot.errors import IndexDamaged
 from chatbot.knowledge.indexes.generation import Generation, Index
@@ -27,6 +28,12 @@ class Serving:
     def now(self) -> Generation:
         """To write to, or to look at; to search it see `reading`."""
         return self._now
+
+    @property
+    def folders(self) -> set[Path]:
+        """Of the generations that are searched: of this one, and of those whose last search has not ended."""
+        with self._lock:
+            return {each.folder for each in self._readers}
 
     @contextmanager
     def reading(self) -> Generator[Generation]:

@@ -88,7 +88,7 @@ def test_catalogues_and_generations_share_a_server_and_nothing_on_it(
             assert index.ids() == set()
             index.add(some, vectors(some))
             index.close()
-    home(server, catalogue).sweep(Path("2"))
+    home(server, catalogue).sweep([Path("2")])
     assert [len(held(server, each, number)) for each in (catalogue, other) for number in (1, 2)] == [0, 3, 3, 3]
     other.close()
 

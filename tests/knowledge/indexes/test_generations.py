@@ -479,6 +479,7 @@ def test_the_folder_of_a_generation_goes_with_its_last_search(workshop: Workshop
         indexes.rebuild("a test")
         indexes.wait()
         assert serving.now is not old
+        assert old.folder.exists()
         assert len(old.dense.ids()) == 5, "a search that has begun goes on"
     assert [path.name for path in (workshop.folder / "indexes").iterdir()] == [str(indexes.generation)]
 
