@@ -41,8 +41,6 @@ def cost(documents: Path, work: Path, rounds: int, file: Path | None) -> None:
                 unchanged = _again(application, folder, encoder)
                 wanted = _change(folder, random.Random(number))
                 changed = _again(application, folder, encoder)
-            # the command finds the encoder compiled, and made by it what is stored
-            shutil.copytree(work / "models", data / "models")
             runs.append(
                 {
                     "documents": count,
