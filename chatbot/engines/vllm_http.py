@@ -12,6 +12,7 @@ import random
 import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -30,8 +31,9 @@ from chatbot.errors import (
 from chatbot.sections import DeadlineSettings, VllmSettings
 
 _CONNECTIONS = 1024
-_IDLE_S = 30
-"""Shorter than uvicorn's and most proxies' patience would be wasteful, longer meets closed connections."""
+_IDLE_S = 4
+"""A second less than the server's own patience with an idle connection (VLLM_HTTP_TIMEOUT_KEEP_ALIVE, 5 s): what is older may
+be closed while a question is on its way."""
 _MAX_BODY = 32 * 1024 * 1024
 _BACKOFF_S = 0.25
 _LONGEST_WAIT_S = 10
@@ -180,9 +182,7 @@ class VllmHttp:
 
     async def _once(self, session: aiohttp.ClientSession, method: str, path: str, data: bytes | None) -> aiohttp.ClientResponse:
         try:
-            response = await session.request(
-                method, self._settings.url + path, data=data, headers=self._headers(), allow_redirects=False
-            )
+            response = await self._sent(session, method, path, data)
         except aiohttp.ConnectionTimeoutError as error:
             seconds = self._settings.deadlines.connect_s
             raise EngineUnreachable(f"{self._settings.url} did not accept a connection within {seconds:g} s{_HINT}") from error
@@ -200,6 +200,18 @@ class VllmHttp:
             raise vllm_errors.refusal(response.status, await _all(response), response.headers)
         finally:
             response.close()
+
+    async def _sent(self, session: aiohttp.ClientSession, method: str, path: str, data: bytes | None) -> aiohttp.ClientResponse:
+        request = partial(
+            session.request, method, self._settings.url + path, data=data, headers=self._headers(), allow_redirects=False
+        )
+        try:
+            return await request()
+        except aiohttp.ClientConnectorError:
+            raise
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+            # it closed a connection that was idle while the question was on its way; a second one tells whether it is there
+            return await request()
 
     def _session(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(

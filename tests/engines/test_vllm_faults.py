@@ -214,6 +214,13 @@ async def test_what_has_no_token_yet_is_tried_again(server: FakeVllm, engine: Vl
     assert server.completions == 3
 
 
+async def test_a_connection_that_the_server_closed_while_a_question_was_on_its_way_is_no_failure(server: FakeVllm) -> None:
+    engine = build_engine(VllmSettings(url=server.url, retries=0))
+    server.script = [Answer(faults=(Cut(before="head"),)), Answer()]
+
+    assert await _read(engine) == Answer().text
+
+
 async def test_after_the_first_token_nothing_is_tried_again(server: FakeVllm, engine: VllmEngine) -> None:
     server.script = [Answer(faults=(Cut(3),)), Answer()]
 
