@@ -157,8 +157,9 @@ def _min_max(scores: Mapping[str, float]) -> dict[str, float]:
 
 
 def _keep_best(best: dict[str, float], scores: Mapping[str, float]) -> None:
-    if not best:
+    if not best:  # the first of two forms, and mostly the only one
         best.update(scores)
+        return
     for id_, score in scores.items():
         if score > best.get(id_, -math.inf):
             best[id_] = score

@@ -15,6 +15,7 @@ from chatbot.encoders import Vectors
 from chatbot.knowledge.indexes.dense import DenseIndex
 from chatbot.knowledge.indexes.generation import Generation
 from chatbot.knowledge.store.catalogue import Catalogue
+from chatbot.knowledge.store.tables import to_vector
 
 _SELF_QUERIES = 10
 _MANY_SELF_QUERIES = 1000
@@ -90,7 +91,7 @@ def vectors(
     )
     for batch in stored:
         held = dense.vectors([each.id for each in batch])
-        wanted = {each.id: np.frombuffer(each.vector, np.float32) for each in batch}
+        wanted = {each.id: to_vector(each.vector) for each in batch}
         wrong = [id_ for id_, vector in held.items() if not _same(vector, wanted[id_])]
         asked = [] if wrong else [wanted[id_] for id_ in list(held)[::step]]
         lost = sum(cosine < _SELF_COSINE for cosine in dense.nearest(np.stack(asked))) if asked else 0

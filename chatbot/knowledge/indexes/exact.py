@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chatbot.encoders import Vectors
-from chatbot.knowledge.store.tables import IndexRow, StoredVector
+from chatbot.knowledge.store.tables import IndexRow, StoredVector, to_vector
 
 _BLOCK = 8192
 """Vectors added in one piece: an array that grew as a whole would be there twice while it does."""
@@ -48,7 +48,7 @@ class ExactIndex:
     def load(self, stored: Sequence[StoredVector]) -> None:
         """Add chunks of the catalogue with their vectors; not those that a damaged disk made longer or shorter."""
         for each in stored:
-            self._put(each.id, each.collection, each.access, np.frombuffer(each.vector, np.float32))
+            self._put(each.id, each.collection, each.access, to_vector(each.vector))
 
     def add(self, rows: Sequence[IndexRow], vectors: Mapping[str, Vectors]) -> None:
         """Add chunks; `vectors` are by hash of the embedded text. Adding one again replaces it."""

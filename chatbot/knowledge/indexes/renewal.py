@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import threading
-from collections.abc import Callable, Collection, Generator
+from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -24,8 +24,8 @@ from chatbot.knowledge.store.catalogue import Catalogue
 
 Lock = AbstractContextManager[Any]
 
-Publish = Callable[[str, str], None]
-"""Makes chunks live, and notes the number and the fingerprint of the generation that holds them, both or neither."""
+Publish = Callable[[Mapping[str, str]], None]
+"""Makes chunks live, and writes down what the catalogue notes of the generation that holds them, both or neither."""
 
 _FEW = 1000
 """So many chunks are indexed in a second: for as long a sync may be kept waiting."""
@@ -127,7 +127,7 @@ class Renewal:
             if said := builder.checked(found, made.fingerprint) or compare.ids(made, wanted):
                 raise IndexDamaged(said)
             with self._writing, self._serving.exchanging():
-                publish(str(made.number), made.fingerprint)
+                publish(_noted(made, keeps_deleted=False))
                 opened.pop_all()
                 self._serving.replace(made)
 
@@ -175,15 +175,14 @@ class Renewal:
         if said := self._builder.checked(compare.vectors(made.dense, self._catalogue, fingerprint), fingerprint):
             raise IndexDamaged(said)
         with self._writing:
-            for left in reversed(range(_PUBLISHED_MEANWHILE)):
+            for _ in range(_PUBLISHED_MEANWHILE):
                 self._fill(made, self._wanted())
                 said = compare.ids(made, self._wanted())
                 if not said:
                     break
-                if not left:
-                    raise IndexDamaged(said)
-            kept = leftovers.noted(made.dense.keeps_deleted or made.lexical.keeps_deleted)
-            self._catalogue.set_meta(generation=str(made.number), fingerprint=made.fingerprint, **kept)
+            else:
+                raise IndexDamaged(said)
+            self._catalogue.set_meta(**_noted(made, made.dense.keeps_deleted or made.lexical.keeps_deleted))
             self._serving.replace(made)
 
     def _fill(self, made: Generation, wanted: set[str]) -> None:
@@ -196,6 +195,10 @@ class Renewal:
         with self._serving.reading() as now:
             others = held(now) - live
         return live | {row.id for rows in self._catalogue.rows_of_chunks(others) for row in rows}
+
+
+def _noted(made: Generation, keeps_deleted: bool) -> dict[str, str]:
+    return {"generation": str(made.number), "fingerprint": made.fingerprint, **leftovers.noted(keeps_deleted)}
 
 
 def held(generation: Generation) -> set[str]:

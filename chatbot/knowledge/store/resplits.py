@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Select, func, select, update
+from sqlalchemy import LABEL_STYLE_TABLENAME_PLUS_COL, ColumnElement, Select, func, select, update
 
 from chatbot.knowledge.formats.extracted import Extracted
 from chatbot.knowledge.reading.outline import Outline
@@ -64,21 +64,15 @@ class Resplits:
 
     def read(self, document_id: str) -> Kept:
         """A document that is `outdated`."""
-        columns = select(tables.documents, tables.outlines.c.outline, tables.sources.c.location)
+        columns = select(tables.documents, tables.outlines, tables.sources).set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)
         wanted = columns.join(tables.outlines, tables.outlines.c.document_id == _documents.id).join(tables.sources)
         with self._database.reading() as connection:
             row = connection.execute(wanted.where(_documents.id == document_id)).one()
-        document = Document(
-            id=row.id,
-            collection=row.collection,
-            source=row.path,
-            title=row.title,
-            content_hash=row.content_hash,
-            access=row.access,
-        )
-        outline = Outline(reading=row.reading, **row.outline)
-        source = Source(id=row.source_id, collection=row.collection, location=row.location)
-        return Kept(source, document, outline.extracted(row.title, row.text, row.missing), outline, row.mark)
+        document = tables.to_document(row)
+        outline = Outline(reading=row.documents_reading, **row.outlines_outline)
+        source = Source(id=row.sources_id, collection=row.sources_collection, location=row.sources_location)
+        extracted = outline.extracted(document.title, row.documents_text, row.documents_missing)
+        return Kept(source, document, extracted, outline, row.documents_mark)
 
     def chunk_ids(self, document_ids: Iterable[str]) -> set[str]:
         """Of some versions, whatever their state."""
@@ -95,7 +89,7 @@ class Resplits:
                 found = vectors.of_chunks(connection, fingerprint, batch)
             yield found
 
-    def exchange(self, document_ids: Sequence[str], **noted: str) -> None:
+    def exchange(self, document_ids: Sequence[str], noted: Mapping[str, str]) -> None:
         """Make versions live and stage those that were in their place, all at once, and note the indexes that hold them.
 
         To delete the latter takes longer than a search should wait, and is left to `drop_staged`.

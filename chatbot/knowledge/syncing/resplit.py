@@ -10,9 +10,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from chatbot.knowledge.indexes.embedding import embed
 from chatbot.knowledge.syncing.pace import Pace
-from chatbot.knowledge.syncing.sync import BATCH_CHUNKS, Parts
+from chatbot.knowledge.syncing.sync import BATCH_CHUNKS, Parts, encode
 
 
 def preview(parts: Parts, pace: Pace) -> None:
@@ -44,11 +43,7 @@ def _exchange(parts: Parts, pace: Pace, old: Sequence[str], new: Sequence[str]) 
     kept = parts.catalogue.resplits
     # the others were split by this recipe already, or are read anew by the sync that follows
     wanted = (parts.catalogue.chunk_ids() - kept.chunk_ids(old)) | kept.chunk_ids(new)
-
-    def publish(number: str, fingerprint: str) -> None:
-        kept.exchange(new, generation=number, fingerprint=fingerprint)
-
-    parts.indexes.exchange(wanted, publish, pace.check)
+    parts.indexes.exchange(wanted, lambda noted: kept.exchange(new, noted), pace.check)
 
 
 class _Stage:
@@ -94,12 +89,7 @@ class _Stage:
     def _embed(self, waiting: dict[str, int], sizes: Sequence[int]) -> None:
         self._pace.batch(sum(waiting.values()))
         for rows in self._catalogue.rows_of_documents(list(waiting)):
-            encoded = 0
-            for fresh in embed(rows, self._catalogue, self._parts.encoder):
-                encoded += fresh
-                self._pace.embedded(fresh, fresh)
-                self._pace.check()
-            self._pace.embedded(len(rows) - encoded, 0)
+            encode(rows, self._parts, self._pace)
         self._catalogue.note_embedded(list(waiting))
         for size in sizes:
             self._pace.done(size, waited=True)

@@ -254,19 +254,30 @@ class Synchronizer:
 
     def _index(self, rows: Sequence[IndexRow]) -> int:
         """Returns how many texts had no vector yet."""
-        encoded = 0
-        for fresh in embed(rows, self._catalogue, self._parts.encoder):
-            encoded += fresh
-            self._pace.embedded(fresh, fresh)
-            self._pace.check()
+        encoded = encode(rows, self._parts, self._pace)
         self._parts.indexes.add(rows)
-        self._pace.embedded(len(rows) - encoded, 0)
         return encoded
 
     def _unindex(self, chunk_ids: Sequence[str]) -> None:
         if chunk_ids:
             self._has_changed = True
             self._parts.indexes.delete(chunk_ids)
+
+
+def encode(rows: Sequence[IndexRow], parts: Parts, pace: Pace) -> int:
+    """Give chunks the vectors that are not stored yet; returns how many texts that were.
+
+    Raises:
+        SyncStopped: by way of the pace; what was encoded is kept.
+        DataDirectoryError: the vectors cannot be stored.
+    """
+    encoded = 0
+    for fresh in embed(rows, parts.catalogue, parts.encoder):
+        encoded += fresh
+        pace.embedded(fresh, fresh)
+        pace.check()
+    pace.embedded(len(rows) - encoded, 0)
+    return encoded
 
 
 def _hash(raw: bytes) -> str:

@@ -502,7 +502,7 @@ def test_what_a_sync_replaces_while_a_generation_is_filled_is_not_missed(
 ) -> None:
     workshop.publish(20)
     indexes = workshop.open()
-    fill, fills = Renewal._fill, 0  # type: ignore[reportPrivateUsage]
+    fill, fills = Renewal._fill, 0
 
     def filled(self: Renewal, made: Generation, wanted: set[str]) -> None:
         """A document comes after the first look at what is wanted, and goes between the last look and the filling."""

@@ -338,7 +338,7 @@ def test_what_is_staged_beside_a_live_document_is_known_and_dropped(resplit: Cat
 def test_an_exchange_is_one_step_with_its_notes(resplit: Catalogue) -> None:
     kept = resplit.resplits
     assert kept.chunk_ids(["one", "new one"]) == {"one-0", "one-1", "new one-0", "new one-1", "new one-2"}
-    kept.exchange(["new one"], generation="2", fingerprint="x")
+    kept.exchange(["new one"], {"generation": "2", "fingerprint": "x"})
     assert resplit.chunk_ids() == {"new one-0", "new one-1", "new one-2", "old-0", "old-1"}
     assert (resplit.meta("generation"), resplit.meta("fingerprint")) == ("2", "x")
     assert kept.outdated("after") == {}
@@ -349,7 +349,7 @@ def test_an_exchange_of_more_documents_than_a_statement_may_name(catalogue: Cata
     for recipe in ("before", "after"):
         for number in range(510):
             stage(catalogue, source, f"{recipe} {number}", f"{number}.md", 1, recipe=recipe, outline=OUTLINE)
-        catalogue.resplits.exchange([f"{recipe} {number}" for number in range(510)])
+        catalogue.resplits.exchange([f"{recipe} {number}" for number in range(510)], {})
     assert len(catalogue.resplits.drop_staged(but="after")) == 510
     assert catalogue.chunk_ids() == {f"after {number}-0" for number in range(510)}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from documents import write
-from sqlalchemy import Engine, event
+from stops import stopped_after
 from stores import Stores
 
 from chatbot.encoders.bi_encoder import BiEncoder
@@ -23,10 +23,6 @@ from chatbot.reports import DocumentReport
 FILES = {f"{number}.md": f"# Hall {number}\n\nMachine {number} needs oil every year." for number in range(3)}
 
 Stage = tuple[str, str, str]
-
-
-class Stopped(Exception):
-    """Stands for the end of the process."""
 
 
 class Shelf:
@@ -73,26 +69,6 @@ def shelf(tmp_path: Path, tiny_encoder: BiEncoder) -> Iterator[Shelf]:
     shelf.close()
 
 
-def stop_after(shelf: Shelf, statements: int, *kinds: str) -> bool:
-    """Sync and be stopped before a writing statement, of some kinds or of any; false if there were fewer."""
-    count = 0
-
-    def stop(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        nonlocal count
-        count += statement.startswith(kinds or ("INSERT", "UPDATE", "DELETE"))
-        if count > statements:
-            raise Stopped
-
-    event.listen(Engine, "before_cursor_execute", stop)
-    try:
-        shelf.sync()
-    except Stopped:
-        return True
-    finally:
-        event.remove(Engine, "before_cursor_execute", stop)
-    return False
-
-
 def live(*paths: str) -> list[Stage]:
     return [(path, "live", "") for path in paths]
 
@@ -115,7 +91,7 @@ def test_a_first_sync_stopped_at_any_statement_is_finished_by_the_next(tmp_path:
         (root := tmp_path / str(statements)).mkdir()
         shelf = Shelf(root, tiny_encoder)
         write(shelf.folder, FILES)
-        stopped = stop_after(shelf, statements)
+        stopped = stopped_after(statements, shelf.sync)
         shelf.close()
         shelf.open()
         assert shelf.indexes.difference() == ""
@@ -133,7 +109,7 @@ def test_a_first_sync_stopped_at_any_statement_is_finished_by_the_next(tmp_path:
 
 def test_what_is_parsed_is_not_read_again(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     write(shelf.folder, FILES)
-    assert stop_after(shelf, 0, "UPDATE documents")
+    assert stopped_after(0, shelf.sync, "UPDATE documents")
     assert {state for _, state, _ in shelf.states()} == {"parsed"}
     read: list[str] = []
     as_it_is = Synchronizer._extract  # noqa: SLF001  what reads a file, wherever it does so
@@ -152,7 +128,7 @@ def test_what_is_parsed_is_not_read_again(shelf: Shelf, monkeypatch: pytest.Monk
 
 def test_a_sync_of_another_folder_leaves_what_was_stopped_to_be_finished(shelf: Shelf, tmp_path: Path) -> None:
     write(shelf.folder, FILES)
-    assert stop_after(shelf, 2)
+    assert stopped_after(2, shelf.sync)
     before = shelf.states()
     more = write(tmp_path / "more", {"z.md": "# Dogs\n\nDogs bark."})
     shelf.sync(more)
@@ -214,7 +190,7 @@ def test_a_changed_file_that_changes_back_is_live_as_it_was(shelf: Shelf) -> Non
     write(shelf.folder, FILES)
     shelf.sync()
     write(shelf.folder, {"1.md": "# Hall 1\n\nMachine 1 wants water now."})
-    assert stop_after(shelf, 0, "UPDATE documents")
+    assert stopped_after(0, shelf.sync, "UPDATE documents")
     assert ("1.md", "parsed", "") in shelf.states()
     write(shelf.folder, FILES)
     assert set(shelf.sync().values()) == {"unchanged"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from documents import write
-from sqlalchemy import Engine, event
+from stops import stopped_after
 from stores import Stores
 
 from chatbot.encoders.bi_encoder import BiEncoder
@@ -22,10 +22,6 @@ from chatbot.reports import DocumentReport
 CATS = "# Cats\n\nCats purr when they are happy."
 DOGS = "# Dogs\n\nDogs bark at the postman."
 UNTITLED = "Cats purr when they are happy."
-
-
-class Stopped(Exception):
-    """Stands for the end of the process."""
 
 
 class Shelf:
@@ -193,7 +189,7 @@ def test_a_rename_that_is_stopped_anywhere_is_finished_by_the_next_sync(was: str
         (shelf.folder / now).unlink(missing_ok=True)
         shelf.sync()
         shelf.move(was, now)
-        before, stopped = stopped, stopped + stop_before_write(shelf, stopped)
+        before, stopped = stopped, stopped + stopped_after(stopped, shelf.run)
         shelf.close()
         shelf.open()
         shelf.sync()
@@ -201,24 +197,3 @@ def test_a_rename_that_is_stopped_anywhere_is_finished_by_the_next_sync(was: str
         assert (document.source, document.title) == (now, "Cats" if now == "b.md" else "blue cats")
         assert shelf.indexes.difference() == ""
     assert stopped > 1
-
-
-def stop_before_write(shelf: Shelf, number: int) -> bool:
-    """Sync, and be stopped before writing statement `number`; false if there were fewer."""
-    count = 0
-
-    def stop(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        nonlocal count
-        if statement.startswith(("INSERT", "UPDATE", "DELETE")):
-            if count == number:
-                raise Stopped
-            count += 1
-
-    event.listen(Engine, "before_cursor_execute", stop)
-    try:
-        shelf.run()
-    except Stopped:
-        return True
-    finally:
-        event.remove(Engine, "before_cursor_execute", stop)
-    return False

@@ -234,8 +234,8 @@ def test_a_search_waits_while_the_catalogue_changes(shelf: Shelf, monkeypatch: p
     exchange, found = Resplits.exchange, []
     thread = threading.Thread(target=lambda: found.append(shelf.search()))
 
-    def exchanged(*arguments: Any, **noted: str) -> None:
-        exchange(*arguments, **noted)
+    def exchanged(*arguments: Any) -> None:
+        exchange(*arguments)
         thread.start()  # the documents are other ones, and the indexes are not yet
         thread.join(0.3)
         assert found == []

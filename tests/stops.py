@@ -1,0 +1,31 @@
+"""The end of a process in the middle of what it writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import Engine, event
+
+
+class Stopped(Exception):
+    """Stands for the end of the process."""
+
+
+def stopped_after(statements: int, act: Callable[[], object], *kinds: str) -> bool:
+    """Stop `act` before a writing statement, of some kinds or of any; false if there were no more than `statements`."""
+    count = 0
+
+    def stop(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        nonlocal count
+        count += statement.startswith(kinds or ("INSERT", "UPDATE", "DELETE"))
+        if count > statements:
+            raise Stopped
+
+    event.listen(Engine, "before_cursor_execute", stop)
+    try:
+        act()
+    except Stopped:
+        return True
+    finally:
+        event.remove(Engine, "before_cursor_execute", stop)
+    return False
