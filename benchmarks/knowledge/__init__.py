@@ -1,6 +1,6 @@
 """Reading documents: the encoder against sentence-transformers, all but the encoder against Chroma alone and LangChain.
 
-    python -m benchmarks.knowledge encode|ingest|memory|resync|search --work DIR [--texts DIR ...] \\
+    python -m benchmarks.knowledge encode|ingest|memory|resplit|resync|search --work DIR [--texts DIR ...] \\
         [--append benchmarks/results/knowledge.jsonl]
 
 `--texts` names folders of real documents, for one those that `apt-get install python3.11-doc postgresql-doc-15 linux-doc-6.1`

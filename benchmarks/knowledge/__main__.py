@@ -1,4 +1,4 @@
-"""The command: `python -m benchmarks.knowledge encode|ingest|memory|resync|search --help`."""
+"""The command: `python -m benchmarks.knowledge encode|ingest|memory|resplit|resync|search --help`."""
 
 from __future__ import annotations
 
@@ -24,6 +24,10 @@ def main() -> None:
             from benchmarks.knowledge import ingest
 
             (ingest.cost if given.what == "ingest" else ingest.memory)(folder, given.work, given.rounds, given.append)
+        case "resplit":
+            from benchmarks.knowledge import resplit
+
+            resplit.cost(folder, given.work, given.rounds, given.append)
         case "resync":
             from benchmarks.knowledge import resync
 
@@ -41,10 +45,11 @@ def _parser() -> argparse.ArgumentParser:
     encode.add_argument("--chunks", type=int, default=512)
     ingest = commands.add_parser("ingest", help="CPU-ms a chunk of all but the encoder")
     memory = commands.add_parser("memory", help="how far memory grows")
+    resplit = commands.add_parser("resplit", help="another size of chunks, while somebody searches")
     resync = commands.add_parser("resync", help="a sync of documents that have hardly changed")
     search = commands.add_parser("search", help="hybrid search against Chroma and tantivy alone")
     search.add_argument("--questions", type=int, default=300)
-    for command, rounds in ((encode, 5), (ingest, 3), (memory, 1), (resync, 3), (search, 5)):
+    for command, rounds in ((encode, 5), (ingest, 3), (memory, 1), (resplit, 3), (resync, 3), (search, 5)):
         command.add_argument("--rounds", type=int, default=rounds)
         command.add_argument("--work", type=Path, required=True, help="what is made once is kept here")
         command.add_argument("--texts", type=Path, nargs="+", default=[], metavar="DIR", help="real documents")

@@ -32,7 +32,7 @@ def compare(documents: Path, work: Path, count: int, rounds: int, file: Path | N
         encoder = replay.Replayed(models)
         with replay.application(Path(scratch) / "data", encoder) as application:
             chunks = sum(report.chunks for report in application.sync([str(documents)], "bench"))
-            questions = _questions(documents, count)
+            questions = questions_of(documents, count)
             runs = [_round(application, encoder, questions) for _ in range(rounds)]
             _print(chunks, runs)
             dead = _while_replaced(application, Path(scratch) / "changing", questions)
@@ -115,7 +115,7 @@ def _while_replaced(application: Application, folder: Path, questions: Sequence[
     return done
 
 
-def _questions(documents: Path, count: int) -> list[str]:
+def questions_of(documents: Path, count: int) -> list[str]:
     """A few words in a row of a document each."""
     moments = random.Random(1)
     files = sorted(documents.rglob("*.txt"))
