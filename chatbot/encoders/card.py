@@ -11,6 +11,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ValidationError
 
 from chatbot.encoders import Precision, weights
+from chatbot.encoders.checksum import checksum
 
 FILE = "encoder.json"
 TOKENIZER = "tokenizer.json"
@@ -31,8 +32,8 @@ class Card(BaseModel):
     source: Path
     stamps: dict[str, tuple[int, int]]
     """`weights.stamps` of `source` as it was compiled."""
-    files: dict[str, int]
-    """Size of every file that was written, so that one cut short is made anew."""
+    files: dict[str, tuple[int, int]]
+    """Size in bytes and checksum of every file that was written, so that one that was cut short or lost a bit is made anew."""
 
 
 class Place(NamedTuple):
@@ -42,7 +43,7 @@ class Place(NamedTuple):
     folder: Path
 
     def card(self) -> Card | None:
-        """The card, if what lies here is whole, of this model as it is now, and made for this CPU."""
+        """The card, if what lies here is undamaged, of this model as it is now, and made for this CPU."""
         card = read(self.folder)
         return card if card and self._is_of(card) else None
 
@@ -56,11 +57,11 @@ class Place(NamedTuple):
 
 
 def read(folder: Path) -> Card | None:
-    """The card of a folder, if what lies there is whole and made for this CPU; the model may have changed since."""
+    """The card of a folder, if what lies there is undamaged and made for this CPU; the model may have changed since."""
     from chatbot.encoders import runtime  # a second, which whoever only asks for the description need not wait
 
     card = _written(folder)
-    return card if card and card.precision in runtime.precisions() else None
+    return card if card and card.precision in runtime.precisions() and _undamaged(folder, card) else None
 
 
 def folders(cache: Path) -> list[Path]:
@@ -92,7 +93,14 @@ def _folder_name(name: str) -> str:
 
 def _whole(folder: Path, card: Card) -> bool:
     try:
-        return all((folder / name).stat().st_size == size for name, size in card.files.items())
+        return all((folder / name).stat().st_size == size for name, (size, _) in card.files.items())
+    except OSError:
+        return False
+
+
+def _undamaged(folder: Path, card: Card) -> bool:
+    try:
+        return all(checksum(folder / name) == noted for name, (_, noted) in card.files.items())
     except OSError:
         return False
 

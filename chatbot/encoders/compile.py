@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from chatbot.encoders import Precision, card, runtime, weights
+from chatbot.encoders import Precision, card, kept_kernels, runtime, weights
+from chatbot.encoders.checksum import checksum
 from chatbot.errors import InternalError
 
 MIN_COSINE = 0.999
@@ -80,6 +81,7 @@ def _compile_here(source: Path, target: Path, name: str) -> None:
     reference = model.encode(_PROBES, normalize_embeddings=True)
     precision, cosine = _fastest_faithful(target / "model.xml", batch, reference)
     model.tokenizer.backend_tokenizer.save(str(target / "tokenizer.json"))
+    shutil.rmtree(target / kept_kernels.FOLDER, ignore_errors=True)  # kept by the graph's place, which will be another
     written = card.Card(
         name=name,
         fingerprint=weights.fingerprint(source, precision),
@@ -89,7 +91,7 @@ def _compile_here(source: Path, target: Path, name: str) -> None:
         cosine=round(cosine, 6),
         source=source.absolute(),
         stamps=stamps,
-        files={path.name: path.stat().st_size for path in target.iterdir() if path.is_file()},
+        files={path.name: (path.stat().st_size, checksum(path)) for path in target.iterdir() if path.is_file()},
     )
     (target / card.FILE).write_text(written.model_dump_json(indent=2), encoding="utf-8")
 

@@ -15,7 +15,7 @@ import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
-from chatbot.encoders import Precision, Vectors
+from chatbot.encoders import Precision, Vectors, kept_kernels
 
 Batch = tuple[NDArray[np.int64], NDArray[np.int64]]
 
@@ -42,7 +42,9 @@ class Graph:
 
     def __init__(self, path: Path, precision: Precision, threads: int = 1) -> None:
         self._core = ov.Core()
-        self._core.set_property({"CACHE_DIR": str(path.parent / "cache")})
+        self._kernels = path.parent / kept_kernels.FOLDER
+        self._core.set_property({"CACHE_DIR": str(self._kernels)})
+        kept_kernels.drop_damaged(self._kernels)
         self._path = path
         self._precision = precision
         self._single = self._compile({"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads})
@@ -95,4 +97,6 @@ class Graph:
             self._throughput = None
 
     def _compile(self, options: dict[str, Any]) -> Any:
-        return self._core.compile_model(str(self._path), "CPU", {"INFERENCE_PRECISION_HINT": self._precision, **options})
+        compiled = self._core.compile_model(str(self._path), "CPU", {"INFERENCE_PRECISION_HINT": self._precision, **options})
+        kept_kernels.note(self._kernels)
+        return compiled

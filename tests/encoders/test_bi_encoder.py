@@ -61,6 +61,12 @@ def listing(folder: Path) -> dict[str, int]:
     return {path.relative_to(folder).as_posix(): path.stat().st_ino for path in folder.rglob("*")}
 
 
+def lose_a_bit(file: Path) -> None:
+    damaged = bytearray(file.read_bytes())
+    damaged[len(damaged) // 2] ^= 0x40
+    file.write_bytes(damaged)
+
+
 @pytest.fixture
 def no_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The child that compiles is killed as it starts, as by a machine without memory."""
@@ -88,6 +94,7 @@ def test_a_compiled_model_outlives_its_weights(compiled: Path) -> None:
     "harm",
     [
         lambda folder: os.truncate(folder / "model.bin", 1000),
+        lambda folder: lose_a_bit(folder / "model.bin"),
         lambda folder: (folder / "model.xml").unlink(),
         lambda folder: (folder / "tokenizer.json").write_bytes(b""),
         lambda folder: (folder / "encoder.json").write_text("{"),
@@ -99,6 +106,23 @@ def test_a_damaged_copy_is_not_used(harm: Callable[[Path], object], compiled: Pa
     shutil.rmtree("tiny")
     with pytest.raises(WeightsMissing):  # it is made anew, or would be
         bi_encoder.load("tiny", compiled)
+
+
+def test_kept_kernels_that_are_damaged_are_made_anew(compiled: Path) -> None:
+    kernels = card.place("tiny", compiled).folder / "cache"
+    shutil.rmtree(kernels)  # of the place where it was compiled
+    wanted = bi_encoder.load("tiny", compiled).encode(["hello"])
+    (kept,) = kernels.glob("*.blob")
+    kept.chmod(0o600)  # OpenVINO leaves it read-only
+    lose_a_bit(kept)
+    damaged = kept.read_bytes()
+    (kernels / "never-noted.blob").write_bytes(b"half of")
+    assert np.array_equal(bi_encoder.load("tiny", compiled).encode(["hello"]), wanted)
+    (kept,) = kernels.glob("*.blob")
+    assert kept.read_bytes() != damaged
+    before = listing(kernels)
+    bi_encoder.load("tiny", compiled)
+    assert listing(kernels) == before, "what is sound is kept"
 
 
 @pytest.mark.usefixtures("no_compiler")
