@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
@@ -123,5 +123,7 @@ def _watch(configured: Settings, paths: Sequence[str], collection: str, say: Say
 
 
 def _absolute(path: str) -> str:
+    if "://" in path or not path:
+        return path
     # a process with another working directory may be the one that reads it
-    return path if "://" in path else str(Path(path).expanduser().absolute())
+    return os.path.join(os.getcwd(), os.path.expanduser(path))
