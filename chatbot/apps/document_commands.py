@@ -51,6 +51,8 @@ def add_to(app: typer.Typer, say: Say) -> None:
             raise SettingsError("--remove takes one or more paths, and neither --dry-run, --watch, --ray nor --collection")
         if watch and (json or dry_run or ray):
             raise SettingsError("--watch takes neither --json nor --dry-run nor --ray")
+        if watch and any("://" in path for path in paths or []):
+            raise SettingsError("--watch is for folders and files: no page tells that it changed; sync pages now and then")
         configured = settings.load()
         given = [_absolute(path) for path in paths or []]
         if watch:
@@ -110,7 +112,8 @@ def _watch(configured: Settings, paths: Sequence[str], collection: str, say: Say
                     if not paths:
                         places = session.places()
                     pace = Pace()
-                    reports = session.sync(paths, collection, pace=pace)
+                    # a file that was saved is no reason to ask for pages
+                    reports = session.sync(paths, collection, pace=pace, pages=number == 0)
                     terminal.round_of_a_watch(reports, is_first=number == 0)
                     if said := sync_line.resplit(pace.now()):
                         say(said)

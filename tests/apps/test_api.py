@@ -422,6 +422,18 @@ def test_an_error_of_a_sync_is_its_last_line() -> None:
     assert answer_event.validate_json(lines[-1]) == Failed(code="SettingsError", message="there is no file")
 
 
+def test_a_sync_that_ends_with_its_server_does_not_look_done() -> None:
+    application = _scripted()
+    application.reports = [DocumentReport(source="1.md", collection="c", state="added")]
+    app = scripted_server(application)
+    app.state.server.stopping.set()
+
+    last = TestClient(app, base_url="http://127.0.0.1").post("/v1/sync", json={}, headers=OWNER).text.splitlines()[-1]
+
+    assert json.loads(last)["code"] == "SyncStopped"
+    assert application.sync_closed.wait(5)
+
+
 def test_even_an_unforeseen_error_of_a_sync_is_its_last_line_and_tells_no_secret() -> None:
     application = _scripted()
     application.reports = [DocumentReport(source="1.md", collection="c", state="added"), OSError("password=hunter2")]
