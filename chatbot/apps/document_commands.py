@@ -51,8 +51,6 @@ def add_to(app: typer.Typer, say: Say) -> None:
             raise SettingsError("--remove takes one or more paths, and neither --dry-run, --watch, --ray nor --collection")
         if watch and (json or dry_run or ray):
             raise SettingsError("--watch takes neither --json nor --dry-run nor --ray")
-        if watch and any("://" in path for path in paths or []):
-            raise SettingsError("--watch is for folders and files: no page tells that it changed; sync pages now and then")
         configured = settings.load()
         given = [_absolute(path) for path in paths or []]
         if watch:
@@ -103,6 +101,8 @@ def _watch(configured: Settings, paths: Sequence[str], collection: str, say: Say
     from chatbot.knowledge.sources import watch
     from chatbot.knowledge.syncing.pace import Pace
 
+    if any("://" in path for path in paths):
+        raise SettingsError("--watch is for folders and files: no page tells that it changed; sync pages now and then")
     places = list(paths)
     rounds = watch.rounds(lambda: places, threading.Event(), but_not=str(configured.data_dir.resolve()))
     try:
