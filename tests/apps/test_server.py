@@ -254,7 +254,9 @@ def test_open_to_other_machines_it_is_still_reached_from_this_one(server: Server
 
     assert url.startswith("http://127.0.0.1:")
     assert httpx.get(f"{url}/livez", headers={"host": "chat.example"}, trust_env=False).status_code == 200
-    assert httpx.get(f"{url}/livez", headers={"host": "evil.example"}, trust_env=False).status_code == 400
+    refused = httpx.get(f"{url}/livez", headers={"host": "evil.example"}, trust_env=False)
+    assert (refused.status_code, refused.headers["content-type"]) == (400, "application/problem+json")
+    assert refused.json()["detail"].startswith("this server does not answer under the name 'evil.example'; add the name to")
 
 
 # how it ends
