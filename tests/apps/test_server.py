@@ -197,6 +197,8 @@ def test_a_second_terminal_gets_the_same_errors_and_exit_codes(server: Server, r
     )
     assert run(server.data_dir, "ask", "").code == 2
     assert run(server.data_dir, "sync", "/nowhere/at/all").code == 2
+    no_text = run(server.data_dir, "search", "kettle \udcff")
+    assert (no_text.code, no_text.err.startswith("error: 'kettle \\udcff' is no UTF-8")) == (2, True)
 
 
 @pytest.mark.parametrize("same_port", [True, False])
