@@ -34,7 +34,8 @@ def load(group: Group, name: str) -> Any:
         part = _parts(group)[name]
     except KeyError as error:
         kind = group.removeprefix("chatbot.").removesuffix("s")
-        raise SettingsError(f"there is no {kind} {name!r}; there are: {', '.join(names(group))}") from error
+        choose = "; choose one with --engine or CHATBOT_ENGINE" if kind == "engine" else ""
+        raise SettingsError(f"there is no {kind} {name!r}; there are: {', '.join(names(group))}{choose}") from error
     return part.load()
 
 

@@ -5,6 +5,7 @@ Built once in `bootstrap` and passed down as values; nothing else reads the envi
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import tomllib
@@ -28,6 +29,9 @@ from chatbot.sections import (
 
 FILE = Path("chatbot.toml")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+_MISSPELT = 0.8
+"""Likeness by difflib: two letters exchanged in a word of five, and not a Kubernetes service's CHATBOT_SERVICE_PORT."""
 
 
 class Settings(BaseSettings):
@@ -75,6 +79,14 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, _TomlSource(settings_cls)
+
+    @field_validator("data_dir", "knowledge", "host", "engine", mode="before")
+    @classmethod
+    def _is_given(cls, value: Any) -> Any:
+        """An empty path would be the working directory, and a variable of a script may well be empty."""
+        if value == "":
+            raise ValueError("it is empty; leave it out to have the default")
+        return value
 
     @field_validator("data_dir", "knowledge")
     @classmethod
@@ -134,6 +146,7 @@ def load(**flags: Any) -> Settings:
     Raises:
         SettingsError: names the flag, variable or TOML path, the value, and what is allowed.
     """
+    _check_variables()
     given = {name: value for name, value in flags.items() if value is not None}
     if url := given.pop("vllm_url", None):
         given["vllm"] = {"url": url}
@@ -180,10 +193,35 @@ def _describe(problem: Any, flags: dict[str, Any]) -> str:
     else:
         where = f"{FILE}: {path}"
     if problem["type"] == "extra_forbidden":
-        return f"{where}: there is no such setting; `chatbot settings` lists them"
+        return f"{where}: there is no such setting; {_meant(path)}`chatbot settings` lists them"
     if isinstance(problem["input"], dict):
         return f"{where}: {message[0].lower()}{message[1:]}"
     return f"{where} = {_shown(path, problem['input'])}: {message[0].lower()}{message[1:]}"
+
+
+def _meant(path: str) -> str:
+    """The setting that is spelt most like this one, in the place of it."""
+    *sections, name = path.split(".")
+    names: Any = Settings.model_fields
+    for section in sections:
+        names = getattr(names[section].annotation, "model_fields", {})
+    near = difflib.get_close_matches(name, names, n=1)
+    return f"did you mean {near[0]}? " if near else ""
+
+
+def _check_variables() -> None:
+    """A variable that is a setting but for a letter or two would be passed over without a word; others may be anybody's.
+
+    Raises:
+        SettingsError: there is one.
+    """
+    for variable in sorted(os.environ):
+        name = variable.lower().removeprefix("chatbot_").partition("__")[0]
+        if not variable.upper().startswith("CHATBOT_") or name in Settings.model_fields:
+            continue
+        if near := difflib.get_close_matches(name, Settings.model_fields, n=1, cutoff=_MISSPELT):
+            meant = variable[: len("CHATBOT_")] + near[0].upper() + variable[len("CHATBOT_") + len(name) :]
+            raise SettingsError(f"{variable}: there is no such setting; did you mean {meant}? `chatbot settings` lists them")
 
 
 def _shown(path: str, value: Any) -> str:

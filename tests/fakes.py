@@ -175,6 +175,7 @@ class ScriptedApplication:
         collection: str = "",
         dry_run: bool = False,
         pace: Pace | None = None,
+        pages: bool = True,
         *,
         ray: str = "",
     ) -> Iterator[DocumentReport]:

@@ -68,6 +68,7 @@ def test_a_list_is_an_array_in_the_file() -> None:
         ("port = ", "chatbot.toml: not valid TOML: Invalid value"),
         ("port = 'x'", "chatbot.toml: port = 'x': input should be a valid integer"),
         ("port = 99999", "chatbot.toml: port = 99999: input should be less than or equal to 65535"),
+        ("wacth = true", "chatbot.toml: wacth: there is no such setting; did you mean watch?"),
         ("colour = 1", "chatbot.toml: colour: there is no such setting; `chatbot settings` lists them"),
         ("[chunks]\nsize = 1", "chatbot.toml: chunks.size: there is no such setting"),
         ("[chunks]\nmax_tokens = 'many'", "chatbot.toml: chunks.max_tokens = 'many': input should be a valid integer"),
@@ -89,6 +90,15 @@ def test_a_mistake_in_the_file_is_named_with_its_path(text: str, message: str) -
     ("name", "value", "message"),
     [
         ("CHATBOT_PORT", "abc", "CHATBOT_PORT = 'abc': input should be a valid integer"),
+        ("CHATBOT_DATA_DIR", "", "CHATBOT_DATA_DIR = '': it is empty; leave it out to have the default"),
+        ("CHATBOT_KNOWLEDGE", "", "CHATBOT_KNOWLEDGE = '': it is empty"),
+        ("CHATBOT_WACTH", "true", "CHATBOT_WACTH: there is no such setting; did you mean CHATBOT_WATCH?"),
+        ("CHATBOT_VLM__URL", "x", "CHATBOT_VLM__URL: there is no such setting; did you mean CHATBOT_VLLM__URL?"),
+        (
+            "CHATBOT_VLLM__SAMPLING__TEMPRATURE",
+            "1",
+            "CHATBOT_VLLM__SAMPLING__TEMPRATURE: there is no such setting; did you mean temperature?",
+        ),
         ("CHATBOT_CHUNKS__SIZE", "1", "CHATBOT_CHUNKS__SIZE: there is no such setting"),
         ("CHATBOT_RETRIEVAL__TOP_K", "0", "CHATBOT_RETRIEVAL__TOP_K = '0': input should be greater than or equal to 1"),
         ("CHATBOT_CHUNKS__MIN_TOKENS", "470", "CHATBOT_CHUNKS__MIN_TOKENS: min_tokens 470 is above max_tokens"),
@@ -257,3 +267,9 @@ def test_a_database_that_cannot_be_is_refused_and_no_password_shown(
         settings.load()
     assert str(raised.value).startswith("CHATBOT_DATABASE = (secret): ")
     assert "horse" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["CHATBOT_SERVICE_PORT", "CHATBOT_SERVICE_HOST", "CHATBOT_PORT_7860_TCP", "CHATBOT_EVAL_DATA"])
+def test_a_variable_that_is_somebody_elses_is_left_alone(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "x")
+    assert settings.load().port == 7860

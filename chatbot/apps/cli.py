@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Callable
 from contextlib import aclosing
+from itertools import filterfalse
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -176,8 +177,16 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001  the last border: nobody should meet a traceback
         if debug:
             raise
+        if isinstance(error, UnicodeEncodeError) and (unknown := next(filterfalse(_is_text, arguments), "")):
+            _say(f"error: {unknown!r} is no UTF-8, and cannot be sent or kept; write it in UTF-8, or rename the file")
+            sys.exit(2)
         _say(f"error: {type(error).__name__}: {error}; run again with --debug and report it")
         sys.exit(1)
+
+
+def _is_text(argument: str) -> bool:
+    """False where the shell gave bytes that are none."""
+    return not any("\ud800" <= sign <= "\udfff" for sign in argument)
 
 
 def _with_address(arguments: list[str]) -> list[str]:

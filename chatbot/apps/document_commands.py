@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
@@ -101,6 +101,8 @@ def _watch(configured: Settings, paths: Sequence[str], collection: str, say: Say
     from chatbot.knowledge.sources import watch
     from chatbot.knowledge.syncing.pace import Pace
 
+    if any("://" in path for path in paths):
+        raise SettingsError("--watch is for folders and files: no page tells that it changed; sync pages now and then")
     places = list(paths)
     rounds = watch.rounds(lambda: places, threading.Event(), but_not=str(configured.data_dir.resolve()))
     try:
@@ -110,7 +112,8 @@ def _watch(configured: Settings, paths: Sequence[str], collection: str, say: Say
                     if not paths:
                         places = session.places()
                     pace = Pace()
-                    reports = session.sync(paths, collection, pace=pace)
+                    # a file that was saved is no reason to ask for pages
+                    reports = session.sync(paths, collection, pace=pace, pages=number == 0)
                     terminal.round_of_a_watch(reports, is_first=number == 0)
                     if said := sync_line.resplit(pace.now()):
                         say(said)
@@ -123,5 +126,7 @@ def _watch(configured: Settings, paths: Sequence[str], collection: str, say: Say
 
 
 def _absolute(path: str) -> str:
+    if "://" in path or not path:
+        return path
     # a process with another working directory may be the one that reads it
-    return path if "://" in path else str(Path(path).expanduser().absolute())
+    return os.path.join(os.getcwd(), os.path.expanduser(path))

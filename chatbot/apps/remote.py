@@ -100,11 +100,13 @@ class RemoteApplication:
         collection: str = "",
         dry_run: bool = False,
         pace: Pace | None = None,
+        pages: bool = True,
         *,
         ray: str = "",
     ) -> Iterator[DocumentReport]:
         """See `Corpus.sync`. Whoever closes it early stops the sync in the other process too."""
-        return self._synced({"paths": list(paths), "collection": collection, "dry_run": dry_run, "ray": ray}, pace or Pace())
+        wanted = {"paths": list(paths), "collection": collection, "dry_run": dry_run, "pages": pages, "ray": ray}
+        return self._synced(wanted, pace or Pace())
 
     def remove(self, paths: Sequence[str], pace: Pace | None = None) -> Iterator[DocumentReport]:
         """See `Corpus.remove`."""

@@ -16,12 +16,12 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from chatbot import __version__
 from chatbot.apps import api, documents_api, openai_api, problems, sync_api, tasks_api, uploads_api, verify_api
 from chatbot.apps.admission import Admission
 from chatbot.apps.headers import SecurityHeaders
+from chatbot.apps.hosts import AllowedHosts
 from chatbot.apps.page import FrontPage, load_page
 from chatbot.apps.state import Progress, ServerState
 from chatbot.apps.sync_line import line, resplit
@@ -125,8 +125,7 @@ def build(settings: Settings, state: ServerState, start: Callable[[AsyncExitStac
     app.state.server = state
     app.state.page = FrontPage()
     allowed = [*LOOPBACK, "[::1]", settings.host, f"[{settings.host}]", *settings.allowed_hosts]
-    # a name that resolves to this machine is not enough: another site's page could have made its own name do so
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=allowed, www_redirect=False)
+    app.add_middleware(AllowedHosts, names=allowed)
     app.add_middleware(Admission)
     app.add_middleware(SecurityHeaders)  # outermost, so that refusals have them too
     problems.install(app)

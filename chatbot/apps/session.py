@@ -50,6 +50,7 @@ class DocumentSession(Protocol):
         collection: str = "",
         dry_run: bool = False,
         pace: Pace | None = None,
+        pages: bool = True,
         *,
         ray: str = "",
     ) -> Iterator[DocumentReport]: ...

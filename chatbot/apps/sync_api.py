@@ -14,6 +14,7 @@ from chatbot.apps.api import Opened, owner_only
 from chatbot.apps.problems import failed
 from chatbot.apps.state import ServerState
 from chatbot.bootstrap import Application
+from chatbot.errors import SyncStopped
 from chatbot.knowledge.syncing.pace import Pace
 
 _TICK_S = 1.0
@@ -27,6 +28,8 @@ class SyncRequest(BaseModel, extra="forbid"):
     """Absolute paths; none means every registered source."""
     collection: str = ""
     dry_run: bool = False
+    pages: bool = True
+    """False leaves the web alone where all sources are meant."""
     ray: str = ""
     """Address of a cluster that does the work."""
     remove: bool = False
@@ -53,7 +56,7 @@ def _reports(application: Application, body: SyncRequest, pace: Pace) -> Generat
         if body.remove:
             reports = application.remove(body.paths, pace)
         else:
-            reports = application.sync(body.paths, body.collection, body.dry_run, pace, ray=body.ray)
+            reports = application.sync(body.paths, body.collection, body.dry_run, pace, body.pages, ray=body.ray)
         for report in reports:
             yield wire.json_line(report.model_dump_json())
         yield wire.json_line(pace.now().model_dump_json())  # what it comes to
@@ -72,6 +75,11 @@ async def _streamed(reports: Generator[str], pace: Pace, state: ServerState) -> 
             else:
                 yield text
                 line = asyncio.ensure_future(asyncio.to_thread(next, reports, None))
+        # without a word it would look as if the sync had come to its end
+        stopped = SyncStopped(
+            "the server is ending, and the sync with it; what was done is kept, and the next one goes on from there"
+        )
+        yield wire.json_line(failed(stopped).model_dump_json())
     finally:
         pace.stop()
         # a sync that is left suspended would keep every other one waiting; one that is at work comes to a stop first

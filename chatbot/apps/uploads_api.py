@@ -94,15 +94,18 @@ def _places(application: Application) -> Iterator[Place]:
 
 def _take(application: Application, collection: str, folder: str, files: Sequence[UploadFile]) -> list[DocumentReport]:
     names: set[str] = set()
-    refused: list[DocumentReport] = []
+    not_kept: list[DocumentReport] = []
     for sent in files:
         given = sent.filename or ""
         try:
             names.add(application.uploads.receive(collection, given, sent.file).name)
         except DocumentRefused as error:
-            refused.append(DocumentReport(source=given, collection=collection, state="refused", reason=str(error)))
+            not_kept.append(DocumentReport(source=given, collection=collection, state="refused", reason=str(error)))
+        except OSError as error:  # the others of the form may still find room, and those before are to be read in any case
+            reason = f"cannot be stored: {error.strerror}; make room on the server's disk, or mend its data directory"
+            not_kept.append(DocumentReport(source=given, collection=collection, state="failed", reason=reason))
     reports = list(application.sync([folder], collection)) if names else []
-    return [*refused, *(report for report in reports if report.source in names)]
+    return [*not_kept, *(report for report in reports if report.source in names)]
 
 
 def _remove(application: Application, collection: str, path: str) -> list[DocumentReport]:

@@ -56,7 +56,8 @@ class Corpus:
             UserError: settings or the data directory are not usable.
         """
         self.settings = settings
-        self.collections: dict[str, Collection] = collections.discover(knowledge_folders(settings))
+        self._own = settings.data_dir.resolve()
+        self.collections: dict[str, Collection] = self._discovered()
         with ExitStack() as stack:
             self.ownership = Ownership(settings.data_dir, command, wait_s=1)
             stack.callback(self.ownership.release)
@@ -161,7 +162,7 @@ class Corpus:
         """
         with self._syncing, Sandbox() as sandbox:
             if not paths:
-                self.collections = collections.discover(knowledge_folders(self.settings))
+                self.collections = self._discovered()
             sources, synchronizer = self._sources(), self._synchronizer(sandbox.read, pace, ray)
             (resplit.preview if dry_run else resplit.resplit)(self, pace or Pace())
             planned = plan(self._wanted(sources, paths, collection, dry_run, pages), self.catalogue, sources.list)
@@ -249,7 +250,10 @@ class Corpus:
         return ServedDense(ChromaServer(self.settings.chroma, self.catalogue))
 
     def _sources(self) -> Sources:
-        return Sources(self.catalogue, self.collections, [Web(self._fetcher)])
+        return Sources(self.catalogue, self.collections, [Web(self._fetcher)], but_not=self._own)
+
+    def _discovered(self) -> dict[str, Collection]:
+        return collections.discover(knowledge_folders(self.settings), but_not=self._own)
 
     def _wanted(self, sources: Sources, paths: Sequence[str], collection: str, dry_run: bool, pages: bool) -> list[Source]:
         # all are looked at before one is registered: a misspelt path changes nothing

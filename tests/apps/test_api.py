@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Generator, Iterator
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -12,6 +12,7 @@ from conftest import SmallApplication
 from fakes import TOKEN, ScriptedApplication, ScriptedEngine, passage, scripted_server, serving
 from starlette.testclient import TestClient
 
+from chatbot.apps.remote import RemoteApplication
 from chatbot.apps.state import Progress
 from chatbot.bootstrap import Application
 from chatbot.engines.parts import Engine
@@ -29,7 +30,10 @@ from chatbot.errors import (
     PromptError,
     PromptTooLong,
     SettingsError,
+    SyncStopped,
 )
+from chatbot.knowledge.store.ownership import Owner
+from chatbot.knowledge.syncing.pace import Pace
 from chatbot.reports import DocumentReport
 from chatbot.sampling import Sampling
 from chatbot.schema import Answer, Completed, DeltaReleased, Failed, answer_event
@@ -422,6 +426,18 @@ def test_an_error_of_a_sync_is_its_last_line() -> None:
     assert answer_event.validate_json(lines[-1]) == Failed(code="SettingsError", message="there is no file")
 
 
+def test_a_sync_that_ends_with_its_server_does_not_look_done() -> None:
+    application = _scripted()
+    application.reports = [DocumentReport(source="1.md", collection="c", state="added")]
+    app = scripted_server(application)
+    app.state.server.stopping.set()
+
+    last = TestClient(app, base_url="http://127.0.0.1").post("/v1/sync", json={}, headers=OWNER).text.splitlines()[-1]
+
+    assert json.loads(last)["code"] == "SyncStopped"
+    assert application.sync_closed.wait(5)
+
+
 def test_even_an_unforeseen_error_of_a_sync_is_its_last_line_and_tells_no_secret() -> None:
     application = _scripted()
     application.reports = [DocumentReport(source="1.md", collection="c", state="added"), OSError("password=hunter2")]
@@ -493,6 +509,31 @@ def test_a_client_that_stopped_reading_ends_its_sync_when_it_leaves() -> None:
             assert not application.sync_closed.is_set()
 
         assert application.sync_closed.wait(5)
+
+
+def test_a_sync_that_is_cancelled_from_another_process_stops_at_the_next_step() -> None:
+    class Endless(ScriptedApplication):
+        """Syncs until its pace stops it."""
+
+        def sync(self, *given: Any, **named: Any) -> Iterator[DocumentReport]:
+            pace = next(each for each in given if isinstance(each, Pace))
+            yield DocumentReport(source="1.md", collection="c", state="added")
+            while True:
+                try:
+                    pace.check()
+                except SyncStopped:
+                    self.sync_closed.set()
+                    raise
+
+    application = Endless(ScriptedEngine())
+    with serving(scripted_server(application)) as url:
+        remote = RemoteApplication(Owner(pid=1, url=url, token=TOKEN), print)
+        reports = cast("Generator[DocumentReport]", remote.sync(["/docs"]))
+        assert next(reports).source == "1.md"
+
+        reports.close()
+
+        assert application.sync_closed.wait(10)
 
 
 def test_a_client_that_leaves_midway_does_not_block_the_next_sync(small_application: SmallApplication, tmp_path: Any) -> None:

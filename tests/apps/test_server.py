@@ -197,6 +197,8 @@ def test_a_second_terminal_gets_the_same_errors_and_exit_codes(server: Server, r
     )
     assert run(server.data_dir, "ask", "").code == 2
     assert run(server.data_dir, "sync", "/nowhere/at/all").code == 2
+    no_text = run(server.data_dir, "search", "kettle \udcff")
+    assert (no_text.code, no_text.err.startswith("error: 'kettle \\udcff' is no UTF-8")) == (2, True)
 
 
 @pytest.mark.parametrize("same_port", [True, False])
@@ -254,7 +256,9 @@ def test_open_to_other_machines_it_is_still_reached_from_this_one(server: Server
 
     assert url.startswith("http://127.0.0.1:")
     assert httpx.get(f"{url}/livez", headers={"host": "chat.example"}, trust_env=False).status_code == 200
-    assert httpx.get(f"{url}/livez", headers={"host": "evil.example"}, trust_env=False).status_code == 400
+    refused = httpx.get(f"{url}/livez", headers={"host": "evil.example"}, trust_env=False)
+    assert (refused.status_code, refused.headers["content-type"]) == (400, "application/problem+json")
+    assert refused.json()["detail"].startswith("this server does not answer under the name 'evil.example'; add the name to")
 
 
 # how it ends

@@ -66,6 +66,19 @@ def test_a_file_that_cannot_be_read_has_a_verdict_with_its_reason(client: TestCl
     assert client.delete("/v1/documents/documents/a.exe").status_code == 200
 
 
+def test_a_file_for_which_there_is_no_room_is_said_and_keeps_no_other_out(client: TestClient, application: Application) -> None:
+    taken = application.uploads.folder("papers") / "taken.md"
+    (taken / "inside").mkdir(parents=True)  # stands for whatever keeps a file from being stored
+    files = [("f", ("cats.md", CATS)), ("f", ("taken.md", CATS + b"x")), ("f", ("dogs.md", CATS + b"y"))]
+    response = client.post("/v1/documents?collection=papers", files=files)
+    verdicts = {each["source"]: (each["state"], each["reason"]) for each in response.json()["documents"]}
+    assert verdicts.pop("taken.md") == (
+        "failed",
+        "cannot be stored: Is a directory; make room on the server's disk, or mend its data directory",
+    )
+    assert verdicts == {"cats.md": ("added", ""), "dogs.md": ("added", "")}
+
+
 def test_hostile_names_change_nothing_outside_the_folder(client: TestClient, application: Application, tmp_path: Path) -> None:
     data = application.settings.data_dir
     before = listing(tmp_path)

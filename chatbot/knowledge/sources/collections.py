@@ -69,8 +69,8 @@ class _Description(BaseModel, extra="forbid"):
 _descriptions = TypeAdapter(dict[str, _Description])
 
 
-def discover(roots: Sequence[Path]) -> dict[str, Collection]:
-    """Collections by name.
+def discover(roots: Sequence[Path], but_not: Path | None = None) -> dict[str, Collection]:
+    """Collections by name; see `walk`.
 
     Raises:
         SettingsError: a knowledge.toml is malformed, or one of the folders cannot be read.
@@ -82,7 +82,7 @@ def discover(roots: Sequence[Path]) -> dict[str, Collection]:
     refused: dict[str, dict[str, str]] = {}
     for root in filter(Path.exists, roots):
         described |= _read_descriptions(root / DESCRIPTION)
-        tree = walk(root)
+        tree = walk(root, but_not)
         if root in tree.unreadable:
             raise SettingsError(f"the folder {root} {tree.unreadable[root]}; mend its permissions")
         for path in tree.files:
@@ -114,13 +114,13 @@ def discover(roots: Sequence[Path]) -> dict[str, Collection]:
     }
 
 
-def walk(folder: Path) -> Tree:
-    """List a folder with all below it; neither it nor any folder in it need be readable."""
+def walk(folder: Path, but_not: Path | None = None) -> Tree:
+    """List a folder with all below it but for `but_not`; neither it nor any folder in it need be readable."""
     files: list[Path] = []
     refused: dict[Path, str] = {}
     faults: list[OSError] = []
     for place, folders, names in os.walk(folder, onerror=faults.append):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        folders[:] = [name for name in folders if not name.startswith(".") and Path(place, name) != but_not]
         shown = [Path(place, name) for name in names if not name.startswith(".") and name != DESCRIPTION]
         for path in shown:
             if reason := "a link that leads out of the folder" if _leads_out(path, folder) else _no_file(path):

@@ -57,11 +57,26 @@ class Kind(Protocol):
 class Folders:
     """Folders and single files by their path: whatever no other kind holds."""
 
+    def __init__(self, but_not: Path | None = None) -> None:
+        """`but_not` is a folder that is passed over where it lies in a source: our own files are nobody's documents."""
+        self._but_not = but_not
+
     def holds(self, location: str) -> bool:
         return not location.startswith(BUILT_IN)
 
     def locate(self, given: str) -> str:
-        return str(Path(given).expanduser().resolve())
+        if not given:
+            raise SettingsError("a path is empty; name a folder or file, or leave it out to refresh all sources")
+        try:
+            location = str(Path(given).expanduser().resolve())
+            location.encode()
+        except RuntimeError as error:  # a home that nobody has, or links in a circle
+            raise SettingsError(f"{given!r} leads nowhere ({error}); check the spelling, and the links on the way") from error
+        except UnicodeEncodeError as error:
+            raise SettingsError(
+                f"the path '{collections.printable(given)}' is no UTF-8 and cannot be kept; rename it, or give the folder above"
+            ) from error
+        return location
 
     def check(self, location: str) -> None:
         if not os.path.exists(location):
@@ -75,7 +90,7 @@ class Folders:
             return Listing({}, {"": _absent(source, error.strerror or str(error))})
         if not is_folder:
             return Listing(_origins({collections.printable(root.name): root}))
-        tree = collections.walk(root)
+        tree = collections.walk(root, self._but_not)
         return Listing(
             _origins({_inside(root, path): path for path in tree.files if path.name != collections.QUESTIONS}),
             {_inside(root, folder): reason for folder, reason in tree.unreadable.items()},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from chatbot.errors import SettingsError
 from chatbot.knowledge.sources import collections
@@ -15,11 +16,17 @@ from chatbot.knowledge.store.tables import Source
 class Sources:
     """Finds, registers and lists sources."""
 
-    def __init__(self, catalogue: Catalogue, built_in: Mapping[str, Collection], kinds: Sequence[Kind] = ()) -> None:
-        """`kinds` are asked before paths are."""
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        built_in: Mapping[str, Collection],
+        kinds: Sequence[Kind] = (),
+        but_not: Path | None = None,
+    ) -> None:
+        """`kinds` are asked before paths are; `but_not` is no part of any folder."""
         self._catalogue = catalogue
         self._built_in = built_in
-        self._kinds: list[Kind] = [BuiltIn(built_in), *kinds, Folders()]
+        self._kinds: list[Kind] = [BuiltIn(built_in), *kinds, Folders(but_not)]
 
     def list(self, source: Source) -> Listing:
         """What lies there now."""
@@ -29,8 +36,10 @@ class Sources:
         """The source that `register` would make, without making it; its id is 0 if there is none yet.
 
         Raises:
-            SettingsError: there is nothing at `given`, and never was.
+            SettingsError: there is nothing at `given`, and never was; or no collection can have that name.
         """
+        if "/" in collection or collections.printable(collection) != collection:
+            raise SettingsError(f"collection {collection!r}: a name may hold neither a slash nor control characters")
         kind = self._kind(given)
         location = kind.locate(given)
         known = [source for source in self._catalogue.sources() if source.location == location]

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import watchfiles
 
+from chatbot.errors import ChatbotError
+
 _POLL_S = 30
 _QUIET_MS = 1000
 """How long nothing must change: a file that is being copied is not whole yet."""
@@ -29,11 +31,11 @@ def rounds(places: Callable[[], Sequence[str]], stop: threading.Event, but_not: 
     """
     yield
     while not stop.is_set():
-        there = _there(places())
         try:
-            yield from _notified(there, places, stop, but_not)
-        except OSError:
-            # no notice can be had: the system's watches are used up, or a folder went in this moment
+            yield from _notified(_there(places()), places, stop, but_not)
+        except (OSError, RuntimeError, ChatbotError):
+            # no notice can be had: the system's watches are used up (the library's own error is a RuntimeError), a folder went in
+            # this moment, or nobody can say now which folders there are
             if stop.wait(_POLL_S):
                 return
             yield

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
+import zlib
 from pathlib import Path
 
 from chatbot.errors import DataDirectoryError
@@ -18,29 +19,27 @@ from chatbot.knowledge.store.seal import crc
 def note(file: Path) -> None:
     """Note how the file is: nobody will write to it until it is opened again."""
     with contextlib.suppress(OSError):  # without a note the next opening looks closer
-        _note(file).write_text(json.dumps(_state(file)), encoding="utf-8")
+        _note(file).write_text(_sealed(_state(file)), encoding="utf-8")
 
 
 def look(file: Path) -> None:
     """Make sure that a file is sound before it is opened.
 
     Raises:
-        DataDirectoryError: it is not, or it is gone or empty although there are indexes made from it.
+        DataDirectoryError: it is not, or it is gone or empty although there are indexes made from it; or its folder cannot be
+            written.
     """
     if not file.exists() or not file.stat().st_size:
         _refuse_to_start_anew(file)
         return
-    try:
-        noted = json.loads(_note(file).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        noted = None
+    noted = _noted(file)
     try:
         now = _state(file)
     except OSError:
         return  # told by whoever opens it
     if noted == now:
         said = ""
-    elif isinstance(noted, dict) and noted.get("changes") == now["changes"]:
+    elif noted and noted["changes"] == now["changes"]:
         said = "its content is not what was written, though nobody wrote to it"
     else:
         said = _full_check(file)
@@ -49,7 +48,12 @@ def look(file: Path) -> None:
             f"{file} cannot be used ({said}); check the disk, then restore the file from a backup, "
             "or move its folder away, then run `chatbot sync`"
         )
-    _note(file).unlink(missing_ok=True)
+    try:
+        _note(file).unlink(missing_ok=True)
+    except OSError as error:  # left there, it would speak against the file after a kill
+        raise DataDirectoryError(
+            f"{_note(file)} cannot be removed: {error.strerror}; mend the permissions of its folder, or remove it yourself"
+        ) from error
 
 
 def _refuse_to_start_anew(file: Path) -> None:
@@ -80,6 +84,21 @@ def _state(file: Path) -> dict[str, int]:
     """CRC-32, and SQLite's own count of the transactions that changed the file (sqlite.org/fileformat.html, 1.3.7)."""
     with file.open("rb") as opened:
         return {"changes": int.from_bytes(opened.read(28)[24:]), "crc32": crc(file)}
+
+
+def _noted(file: Path) -> dict[str, int] | None:
+    """What was noted; None where there is no note, or a damaged one, which says nothing about the file."""
+    try:
+        text = _note(file).read_text(encoding="utf-8")
+        noted = json.loads(text)["file"]
+        return noted if text == _sealed(noted) else None
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _sealed(state: dict[str, int]) -> str:
+    """A note with a CRC-32 of its own."""
+    return json.dumps({"file": state, "crc32": zlib.crc32(json.dumps(state).encode())})
 
 
 def _note(file: Path) -> Path:

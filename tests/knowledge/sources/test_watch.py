@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from chatbot.errors import DatabaseUnavailable
 from chatbot.knowledge.sources import watch
 
 
@@ -75,6 +76,21 @@ def test_a_folder_that_comes_back_is_watched_again(tmp_path: Path, monkeypatch: 
         before = rounds.get(timeout=10)
         (folder / "a.md").touch()
         assert rounds.get(timeout=10) > before
+
+
+def test_a_watch_outlives_a_moment_in_which_nobody_can_say_what_to_watch(tmp_path: Path) -> None:
+    answers = iter([DatabaseUnavailable("away"), RuntimeError("error in underlying watcher")])
+    stop = threading.Event()
+
+    def places() -> list[str]:
+        if error := next(answers, None):
+            raise error
+        return [str(tmp_path)]
+
+    rounds = watch.rounds(places, stop)
+    assert [next(rounds) for _ in range(4)] == [None] * 4
+    stop.set()
+    assert list(rounds) == []
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,26 @@ def test_a_bit_that_sqlite_would_not_miss_is_found(closed: Path) -> None:
         Catalogue(closed)
 
 
+def test_a_damaged_note_says_nothing_against_a_sound_file(closed: Path) -> None:
+    note = closed.with_name("catalogue.sqlite.closed")
+    whole = note.read_bytes()
+    for place in range(len(whole)):
+        note.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        catalogue = Catalogue(closed)
+        assert catalogue.meta("key7") == "value" * 500
+        catalogue.close()
+        assert note.read_bytes() != b"", "closed properly again"
+        whole = note.read_bytes()
+
+
+def test_a_note_that_cannot_be_removed_is_said(closed: Path) -> None:
+    note = closed.with_name("catalogue.sqlite.closed")
+    note.unlink()
+    note.mkdir()
+    with pytest.raises(DataDirectoryError, match=r"\.closed cannot be removed: .*; mend the permissions of its folder"):
+        Catalogue(closed)
+
+
 def test_a_file_cut_short_after_a_kill_is_found(closed: Path) -> None:
     closed.with_name("catalogue.sqlite.closed").unlink()
     closed.write_bytes(closed.read_bytes()[:-5000])

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from conftest import furnish
 from documents import archive, write
 from stores import Stores
 
@@ -15,6 +16,7 @@ from chatbot import registry
 from chatbot.bootstrap import Application
 from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.errors import SettingsError
+from chatbot.knowledge.corpus import Corpus
 from chatbot.knowledge.indexes.generations import Indexes
 from chatbot.knowledge.reading.splitter import Splitter
 from chatbot.knowledge.sources.collections import Collection
@@ -25,6 +27,7 @@ from chatbot.knowledge.store.tables import Source
 from chatbot.knowledge.syncing.plan import Plan, plan
 from chatbot.knowledge.syncing.sync import Synchronizer
 from chatbot.reports import DocumentReport
+from chatbot.settings import Settings
 
 CATS = "# Cats\n\nCats purr when they are happy.\n"
 DOGS = "# Dogs\n\nDogs bark at the postman every morning.\n"
@@ -453,6 +456,37 @@ def test_a_link_that_is_named_is_followed(shelf: Shelf, tmp_path: Path) -> None:
 def test_a_path_that_is_not_there_is_refused(shelf: Shelf) -> None:
     with pytest.raises(SettingsError, match="there is no file or folder '.*/nowhere'; check the spelling"):
         shelf.source(shelf.folder / "nowhere")
+
+
+def test_a_path_that_leads_nowhere_is_refused(shelf: Shelf, tmp_path: Path) -> None:
+    (tmp_path / "here").symlink_to("there")
+    (tmp_path / "there").symlink_to("here")
+    for given in (tmp_path / "here", "~nobody-has-this-name/papers"):
+        with pytest.raises(SettingsError, match="leads nowhere"):
+            shelf.sources().register(str(given), "shelf")
+    with pytest.raises(SettingsError, match="a path is empty"):
+        shelf.sources().register("", "shelf")
+
+
+def test_a_folder_whose_own_name_is_no_text_is_refused(shelf: Shelf, tmp_path: Path) -> None:
+    folder = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9")
+    os.mkdir(folder)
+    with pytest.raises(SettingsError, match=r"caf\\xe9' is no UTF-8"):
+        shelf.sources().register(folder, "shelf")
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "a/b", "\udcff"])
+def test_a_collection_that_could_not_be_named_again_is_refused(name: str, shelf: Shelf) -> None:
+    with pytest.raises(SettingsError, match="a name may hold neither"):
+        shelf.source(collection=name)
+
+
+def test_the_data_directory_is_no_part_of_a_folder(tmp_path: Path, models: Path) -> None:
+    settings = Settings(data_dir=furnish(tmp_path / "papers/data", models), knowledge=write(tmp_path / "papers", {"a.md": CATS}))
+    with Corpus(settings, "pytest") as corpus:
+        for _ in range(2):  # the second time there is more in it
+            reports = [*corpus.sync(()), *corpus.sync([str(tmp_path / "papers")], "papers")]
+            assert {report.source for report in reports} == {"a.md"}
 
 
 def test_a_document_of_many_hundred_chunks_is_synced(shelf: Shelf) -> None:
