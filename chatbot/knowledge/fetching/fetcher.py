@@ -117,7 +117,8 @@ class Fetcher:
             if kind and not self._private.allows(url.host, address):
                 raise UrlRefused(
                     f"{at} leads to {address}, which is not on the public internet ({kind}); "
-                    f"to allow it on purpose, add {url.host!r} or its network to fetch.allow_private"
+                    f"to allow it on purpose, add {url.host!r} or its network to fetch.allow_private, "
+                    "for the server if one runs"
                 )
             if kind and not is_inside:
                 raise UrlRefused(f"a server on the public internet redirects to {at} ({kind}); give that address if you trust it")
