@@ -94,7 +94,8 @@ def sync(reports: Iterable[DocumentReport], as_json: bool, dry_run: bool, erase:
         totals = (
             ", ".join(f"{number} {state}" for state, number in counts.most_common()) or "nothing to do: no document was found"
         )
-        print(f"{'would be: ' if dry_run else ''}{totals}; {embedded} chunks embedded; {seconds} s")
+        chunks = f"{embedded:,} {'chunk' if embedded == 1 else 'chunks'}"
+        print(f"{'would be: ' if dry_run else ''}{totals}; {chunks} embedded; {seconds} s")
     return any(each.state == "failed" for each in documents)
 
 
@@ -115,7 +116,7 @@ def documents(found: Sequence[StoredDocument], as_json: bool) -> None:
         print(json.dumps({"documents": [each.model_dump(mode="json") for each in found]}, indent=2))
         return
     for each in found:
-        size = f"{each.chunks:>6,} chunks" if each.chunks else " " * 13
+        size = f"{each.chunks:>6,} {'chunk ' if each.chunks == 1 else 'chunks'}" if each.chunks else " " * 13
         reason = f": {each.reason}" if each.reason else ""
         print(harmless(f"{each.state:>9} {size}  {each.collection}/{each.source}{reason}"))
     counts = Counter(each.state for each in found)

@@ -234,7 +234,7 @@ def test_sync_says_what_changed_and_then_that_nothing_did(run: Run, tmp_path: Pa
 
     assert [[each["state"] for each in documents] for documents in states] == [["added"] * 2, ["unchanged"] * 2]
     assert "removed  documents/b.md" in text
-    assert "1 removed, 1 changed; 1 chunks embedded" in text
+    assert "1 removed, 1 changed; 1 chunk embedded" in text
 
 
 def test_a_relative_path_means_the_callers_directory(run: Run, tmp_path: Path) -> None:
