@@ -55,7 +55,8 @@ def _all(catalogue: Catalogue, indexes: Indexes) -> Iterator[Verified]:
     yield _verified("documents", said if wrong else "", f"{len(documents)}, every chunk where its text is")
     unfinished = len(catalogue.in_state("pending", "parsed", "embedded", "failed"))
     if unfinished:
-        yield Verified(check="unfinished", state="note", text=f"{unfinished} documents; `chatbot sync` goes on with them")
+        said = "1 document" if unfinished == 1 else f"{unfinished:,} documents"
+        yield Verified(check="unfinished", state="note", text=f"{said}; `chatbot sync` goes on from there")
     if kept := leftovers.said(catalogue):
         yield Verified(check="removed", state="note", text=kept)
     yield from indexes.read(lambda generation: list(_indexes(catalogue, generation, indexes.trouble)))
