@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from chatbot.encoders import Vectors
+from chatbot.knowledge.indexes.copies import DISTANCE
 from chatbot.knowledge.indexes.dense import DenseIndex
 from chatbot.knowledge.indexes.generation import Generation
 from chatbot.knowledge.store.catalogue import Catalogue
@@ -21,8 +22,10 @@ _SELF_QUERIES = 10
 _MANY_SELF_QUERIES = 1000
 _SELF_COSINE = 0.99
 """A stored vector must find itself this close; cosine 1 less the index's own rounding."""
-_SAME = 1e-5
-"""Two vectors are the same if no number of theirs differs by more: Chroma brings each to unit length once more."""
+_SAME = 1.5 * DISTANCE
+"""Two vectors no farther apart than this are the same: the index moves each, and Chroma brings it to unit length once more. Bits
+that are lost unnoticed change no cosine by more than this.
+"""
 
 
 def ids(generation: Generation, wanted: set[str]) -> str:
@@ -64,14 +67,14 @@ class Batch(NamedTuple):
     wrong: list[str]
     """Ids of those for which the index holds another vector than the catalogue."""
     asked: int
-    lost: int
-    """Of those that were asked for: not found by their own vector."""
+    lost: list[str]
+    """Ids of those that were asked for and not found by their own vector."""
 
     @property
     def said(self) -> str:
         if self.wrong:
             return f"the dense index holds another vector than the catalogue for {len(self.wrong)} of {self.chunks} chunks"
-        return f"{self.lost} of {self.asked} chunks are not found by their own vector" if self.lost else ""
+        return f"{len(self.lost)} of {self.asked} chunks are not found by their own vector" if self.lost else ""
 
 
 def vectors(
@@ -93,10 +96,11 @@ def vectors(
         held = dense.vectors([each.id for each in batch])
         wanted = {each.id: to_vector(each.vector) for each in batch}
         wrong = [id_ for id_, vector in held.items() if not _same(vector, wanted[id_])]
-        asked = [] if wrong else [wanted[id_] for id_ in list(held)[::step]]
-        lost = sum(cosine < _SELF_COSINE for cosine in dense.nearest(np.stack(asked))) if asked else 0
+        asked = [] if wrong else list(held)[::step]
+        cosines = dense.nearest(np.stack([wanted[id_] for id_ in asked])) if asked else []
+        lost = [id_ for id_, cosine in zip(asked, cosines, strict=True) if cosine < _SELF_COSINE]
         yield Batch(len(held), wrong, len(asked), lost)
 
 
 def _same(one: Vectors, other: Vectors) -> bool:
-    return one.shape == other.shape and bool(np.abs(one - other).max() < _SAME)
+    return one.shape == other.shape and bool(np.linalg.norm(one - other) < _SAME)

@@ -16,6 +16,7 @@ from chromadb.errors import ChromaError
 from chatbot.encoders import Vectors
 from chatbot.errors import IndexDamaged
 from chatbot.knowledge.indexes.chroma_server import ChromaServer, Place
+from chatbot.knowledge.indexes.copies import apart
 from chatbot.knowledge.indexes.native import Translated
 from chatbot.knowledge.store.tables import IndexRow
 
@@ -67,7 +68,7 @@ class DenseIndex:
         """
         for start in range(0, len(rows), self._batch):
             batch = rows[start : start + self._batch]
-            embeddings = np.stack([vectors[row.embedded_hash] for row in batch])
+            embeddings = apart([row.id for row in batch], np.stack([vectors[row.embedded_hash] for row in batch]))
             with _translated("written"):
                 self._collection.upsert(
                     ids=[row.id for row in batch],
@@ -86,6 +87,14 @@ class DenseIndex:
             IndexDamaged: Chroma failed.
         """
         self.keeps_deleted |= bool(ids)
+        self.take_out(ids)
+
+    def take_out(self, ids: Sequence[str]) -> None:
+        """Delete chunks that are to be added once more: what is left of them in the files is not of anything removed.
+
+        Raises:
+            IndexDamaged: Chroma failed.
+        """
         for start in range(0, len(ids), self._batch):
             with _translated("written"):
                 self._collection.delete(ids=list(ids[start : start + self._batch]))

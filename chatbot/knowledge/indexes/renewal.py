@@ -70,8 +70,7 @@ class Renewal:
                 if missing := known & self._catalogue.chunk_ids() - index.ids():
                     return f"the dense index lacks {len(missing)} chunks"
                 opening.prune(index, self._wanted(), self._catalogue)
-                fingerprint = self._serving.now.fingerprint
-                if said := self._builder.checked(compare.vectors(index, self._catalogue, fingerprint), fingerprint):
+                if said := self._builder.connected(index, self._wanted(), self._serving.now.encoder):
                     return said
                 with self._writing:
                     now = self._serving.now
@@ -123,8 +122,7 @@ class Renewal:
             opened.callback(close, index)
             builder.dense(index, wanted, self._encoder)
             made = Generation(self._number, folder, self._encoder, index, lexical, is_whole=True)
-            found = compare.vectors(index, self._catalogue, made.fingerprint, wanted)
-            if said := builder.checked(found, made.fingerprint) or compare.ids(made, wanted):
+            if said := builder.connected(index, wanted, self._encoder, wanted) or compare.ids(made, wanted):
                 raise IndexDamaged(said)
             with self._writing, self._serving.exchanging():
                 publish(_noted(made, keeps_deleted=False))
@@ -171,8 +169,7 @@ class Renewal:
             self._fill(made, wanted)
         self._fill(made, wanted)
         assert isinstance(made.dense, DenseIndex)
-        fingerprint = made.fingerprint
-        if said := self._builder.checked(compare.vectors(made.dense, self._catalogue, fingerprint), fingerprint):
+        if said := self._builder.connected(made.dense, wanted, made.encoder):
             raise IndexDamaged(said)
         with self._writing:
             for _ in range(_PUBLISHED_MEANWHILE):

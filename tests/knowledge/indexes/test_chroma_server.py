@@ -58,7 +58,7 @@ def same(index: DenseIndex, wanted: dict[str, np.ndarray], some: list[IndexRow])
     """Every id, every vector, and each found by itself."""
     assert index.ids() == {row.id for row in some}
     held = index.vectors([row.id for row in some])
-    assert all(np.allclose(held[row.id], wanted[row.embedded_hash], atol=1e-5) for row in some)
+    assert all(np.allclose(held[row.id], wanted[row.embedded_hash], atol=1e-3) for row in some)
     for row in some[::150]:
         assert next(iter(index.search(wanted[row.embedded_hash], 5, ("halls",), ("public",)))) == row.id
 

@@ -43,7 +43,7 @@ def test_the_nearest_come_first_with_their_cosines(index: DenseIndex) -> None:
     found = index.search(vectors[7], 10, (), PUBLIC)
     exact = vectors @ vectors[7]
     assert list(found) == [str(number) for number in np.argsort(-exact)[:10]]
-    assert list(found.values()) == pytest.approx(sorted(exact, reverse=True)[:10], abs=1e-5)
+    assert list(found.values()) == pytest.approx(sorted(exact, reverse=True)[:10], abs=1e-3)
 
 
 def test_only_the_collections_asked_for_are_searched(index: DenseIndex) -> None:
@@ -88,6 +88,20 @@ def test_fifteen_hundred_vectors_survive_a_restart(tmp_path: Path) -> None:
         best = next(iter(second.search(vectors[number], 1, (), PUBLIC).items()))
         assert best == (str(number), pytest.approx(1, abs=1e-5))
     second.close()
+
+
+def test_a_chunk_that_many_files_repeat_hides_no_other(tmp_path: Path) -> None:
+    index = DenseIndex(tmp_path / "copies")
+    others, one = unit(500, 384), unit(1, 384, seed=1)[0]
+    rows = [*(row(f"other {number}") for number in range(500)), *(row(f"copy {number}") for number in range(1000))]
+    vectors = np.concatenate([others, np.tile(one, (1000, 1))])
+    order = np.random.default_rng(2).permutation(1500)
+    fill(index, [rows[number] for number in order], vectors[order])
+    lost = sum(cosine < 0.999 for cosine in index.nearest(others))
+    assert lost <= 5, "hundreds, were the copies one and the same vector"
+    assert len(index.search(one, 100, (), PUBLIC)) == 100
+    assert index.search(one, 1, (), PUBLIC).popitem()[1] == pytest.approx(1, abs=1e-5)
+    index.close()
 
 
 @pytest.mark.parametrize("content", [b"no database" * 100, b"SQLite format 3\x00" + b"\xff" * 4000])

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,14 @@ import pytest
 from chatbot.encoders import Vectors
 from chatbot.encoders.bi_encoder import BiEncoder, Card
 from chatbot.errors import IndexDamaged
+from chatbot.knowledge.indexes.dense import DenseIndex
 from chatbot.knowledge.indexes.generation import Generation
 from chatbot.knowledge.indexes.generations import Indexes
 from chatbot.knowledge.indexes.opening import FindEncoder
 from chatbot.knowledge.indexes.renewal import Renewal
 from chatbot.knowledge.reading.splitter import embedded_hash, embedded_text
 from chatbot.knowledge.store.catalogue import Catalogue
+from chatbot.knowledge.store.tables import IndexRow
 from chatbot.schema import Chunk, Document
 
 PUBLIC = ("public",)
@@ -495,6 +497,37 @@ def test_a_vector_that_the_stores_do_not_agree_about_is_made_again(large: Worksh
     assert "another vector than the catalogue for 1 of" in indexes.rebuilt
     assert large.encoder.encoded == 1
     assert np.array_equal(large.catalogue.embeddings([embedded_hash(text)], "first")[embedded_hash(text)], true)
+
+
+@pytest.mark.parametrize(
+    ("looks", "wanted"),
+    [(1, [20, 2]), (4, [20, 2, 2, 2, 2]), pytest.param(5, [20, 2, 2, 2, 2, 20], id="given up, and begun again")],
+)
+def test_chunks_to_which_the_graph_does_not_lead_are_added_once_more(
+    looks: int, wanted: list[int], workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workshop.publish(20)
+    indexes = workshop.open()
+    nearest, add = DenseIndex.nearest, DenseIndex.add
+    looked, added = 0, list[int]()
+
+    def found(self: DenseIndex, vectors: Vectors) -> list[float]:
+        """The first two are lost, so many times."""
+        nonlocal looked
+        looked += 1
+        return [0.5, 0.5, *nearest(self, vectors)[2:]] if looked <= looks else nearest(self, vectors)
+
+    def counted(self: DenseIndex, rows: Sequence[IndexRow], vectors: Mapping[str, Vectors]) -> None:
+        added.append(len(rows))
+        add(self, rows, vectors)
+
+    monkeypatch.setattr(DenseIndex, "nearest", found)
+    monkeypatch.setattr(DenseIndex, "add", counted)
+    indexes.rebuild("it is tried out")
+    indexes.wait()
+    assert added == wanted
+    assert indexes.difference() == ""
+    assert workshop.catalogue.meta("leftovers_since") == "", "nothing was removed"
 
 
 def test_what_a_sync_replaces_while_a_generation_is_filled_is_not_missed(
