@@ -120,5 +120,5 @@ def _remove(application: Application, collection: str, path: str) -> list[Docume
             return [report for report in application.sync([source.location]) if report.source == path]
     if holding:
         where = holding[0].location
-        raise HTTPException(409, f"it comes with {where}; take it away there, or remove all of that")
+        raise HTTPException(409, f"it comes with {where}; delete it there and sync, or `chatbot sync --remove {where}`")
     raise HTTPException(404, f"there is no document {path[:200]!r} in {collection[:80]!r}")
