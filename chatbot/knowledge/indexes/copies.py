@@ -27,7 +27,7 @@ def apart(ids: Sequence[str], vectors: Vectors) -> Vectors:
     """Unit vectors, n x d, each moved as its chunk's id says, by so little that no cosine changes by a thousandth."""
     steps = np.lib.stride_tricks.sliding_window_view(_STEPS, vectors.shape[1])
     taken = steps[[zlib.crc32(id_.encode()) % len(steps) for id_ in ids]]
-    return _unit(vectors + _unit(taken) * np.float32(DISTANCE))
+    return _unit((vectors + DISTANCE * _unit(taken)).astype(np.float32))
 
 
 def _unit(vectors: Vectors) -> Vectors:
