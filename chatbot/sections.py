@@ -34,7 +34,7 @@ class ChunkSettings(Section):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.min_tokens > self.max_tokens:
-            raise ValueError(f"min_tokens {self.min_tokens} is above max_tokens {self.max_tokens}")
+            raise ValueError(f"min_tokens {self.min_tokens} is above max_tokens {self.max_tokens}; set both")
         return self
 
 

@@ -18,6 +18,7 @@ from chatbot.errors import (
     ChatbotError,
     ClusterUnavailable,
     DatabaseUnavailable,
+    DataDirectoryError,
     EngineBroke,
     EngineBusy,
     EngineTimedOut,
@@ -44,6 +45,7 @@ _STATUS: Mapping[type[ChatbotError], int] = {
     UnknownDocument: 404,
     UnknownTask: 404,
     UserError: 400,
+    DataDirectoryError: 500,  # whoever asks can free no disk of the server's
     # whoever asks can mend none of these: between us and the engine's server something is set wrong, or slow, or broken
     KeyRefused: 502,
     ModelNotServed: 502,

@@ -121,6 +121,8 @@ def walk(folder: Path, but_not: Path | None = None) -> Tree:
     faults: list[OSError] = []
     for place, folders, names in os.walk(folder, onerror=faults.append):
         folders[:] = [name for name in folders if not name.startswith(".") and Path(place, name) != but_not]
+        links = [path for name in folders if (path := Path(place, name)).is_symlink()]
+        refused |= dict.fromkeys(links, "a link to a folder, which is not followed; sync that folder itself")
         shown = [Path(place, name) for name in names if not name.startswith(".") and name != DESCRIPTION]
         for path in shown:
             if reason := "a link that leads out of the folder" if _leads_out(path, folder) else _no_file(path):

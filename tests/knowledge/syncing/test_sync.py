@@ -430,11 +430,15 @@ def test_a_link_that_leads_out_of_the_folder_is_not_read(shelf: Shelf, tmp_path:
     (shelf.folder / "relative.md").symlink_to("../private/secret.md")
     (shelf.folder / "chained.md").symlink_to("relative.md")
     (shelf.folder / "all.md").symlink_to(secret.parent, target_is_directory=True)
-    expected = {"cats.md": "unchanged", **dict.fromkeys(["pets.md", "absolute.md", "relative.md", "chained.md"], "refused")}
+    expected = {
+        "cats.md": "unchanged",
+        **dict.fromkeys(["pets.md", "absolute.md", "relative.md", "chained.md", "all.md"], "refused"),
+    }
     assert shelf.preview() == expected
     reports = shelf.sync()
     assert states(reports) == expected
     assert reports["absolute.md"].reason == "a link that leads out of the folder"
+    assert reports["all.md"].reason == "a link to a folder, which is not followed; sync that folder itself"
     assert shelf.search("bark postman") == set(), "what stood there before is forgotten"
 
 
@@ -444,7 +448,8 @@ def test_links_that_stay_in_the_folder_are_read(shelf: Shelf, tmp_path: Path) ->
     (shelf.folder / "loop.md").symlink_to("loop.md")
     (shelf.folder / "up").symlink_to("..", target_is_directory=True)
     (tmp_path / "alias").symlink_to(shelf.folder, target_is_directory=True)
-    assert states(shelf.sync(shelf.source(tmp_path / "alias"))) == {"cats.md": "added", "again.md": "added", "loop.md": "failed"}
+    expected = {"cats.md": "added", "again.md": "added", "loop.md": "failed", "up": "refused"}
+    assert states(shelf.sync(shelf.source(tmp_path / "alias"))) == expected
 
 
 def test_a_link_that_is_named_is_followed(shelf: Shelf, tmp_path: Path) -> None:
