@@ -20,6 +20,9 @@ import numpy as np
 import tantivy
 from chromadb.config import Settings
 
+_SAME = 1e-3
+"""Of each number of a vector: the index moves all of them by as much in Euclidean terms, so that copies hide no other chunk."""
+
 Live = dict[str, list[str]]
 """By path: the content hash of every version that is live, which must be one."""
 
@@ -72,7 +75,7 @@ def _of_ids(name: str, wanted: dict[str, Any], held: list[str]) -> Iterator[str]
 
 def _of_vectors(wanted: dict[str, bytes | None], held: dict[str, np.ndarray]) -> Iterator[str]:
     stored = {id_: np.frombuffer(vector, np.float32) for id_, vector in wanted.items() if vector and id_ in held}
-    if wrong := sum(not np.allclose(held[id_], vector, atol=1e-5) for id_, vector in stored.items()):
+    if wrong := sum(not np.allclose(held[id_], vector, atol=_SAME) for id_, vector in stored.items()):
         yield f"{wrong} vectors in Chroma are others than the catalogue's"
 
 

@@ -31,6 +31,7 @@ from worker_killer import Killer
 from chatbot.encoders import bi_encoder
 from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.knowledge.indexes.chroma_server import ChromaServer
+from chatbot.knowledge.indexes.copies import DISTANCE
 from chatbot.knowledge.indexes.dense import ServedDense
 from chatbot.knowledge.indexes.generations import Indexes
 from chatbot.knowledge.reading.reader import read
@@ -126,7 +127,7 @@ def compared(catalogue: Catalogue, indexes: Indexes, folder: Path, wanted: set[s
         "chroma differs": len(indexes.dense.ids() ^ wanted),
         "tantivy differs": len(indexes.lexical.ids() ^ wanted),
         "wrong vectors": sum(
-            not np.allclose(stored[id_], vectors[row.embedded_hash], atol=1e-5) for id_, row in rows.items() if id_ in stored
+            not np.allclose(stored[id_], vectors[row.embedded_hash], atol=DISTANCE) for id_, row in rows.items() if id_ in stored
         ),
     }
 

@@ -25,6 +25,19 @@ WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 
 @pytest.fixture
+def server() -> Iterator[Server]:
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture
+def internet(server: Server) -> Internet:
+    internet = Internet(server)
+    internet.names["example.org"] = lambda: [PUBLIC]
+    return internet
+
+
+@pytest.fixture
 def bird() -> Iterator[Canary]:
     with canary() as bird:
         yield bird

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Iterator
 
 import pytest
-from internet import PUBLIC, Internet, Server, redirect, response
+from internet import PUBLIC, Internet, Server, redirect, response, serving
 
 from chatbot.errors import DocumentRefused, FetchFailed, UrlRefused
 from chatbot.knowledge.fetching import sitemap_file
@@ -16,6 +17,19 @@ from chatbot.sections import FetchSettings
 SITE = "http://example.org"
 MAP = f"{SITE}/sitemap.xml"
 NAMESPACE = 'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"'
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture
+def internet(server: Server) -> Internet:
+    internet = Internet(server)
+    internet.names["example.org"] = lambda: [PUBLIC]
+    return internet
 
 
 @pytest.fixture
