@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
+from chatbot.checksum import checksum
 from chatbot.encoders import Precision, weights
-from chatbot.encoders.checksum import checksum
 
 FILE = "encoder.json"
 TOKENIZER = "tokenizer.json"

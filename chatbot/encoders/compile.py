@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from chatbot.checksum import checksum
 from chatbot.encoders import Precision, card, kept_kernels, runtime, weights
-from chatbot.encoders.checksum import checksum
 from chatbot.errors import InternalError
 
 MIN_COSINE = 0.999

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from chatbot.encoders.checksum import checksum
+from chatbot.checksum import checksum
 
 FOLDER = "cache"
 _KEPT, _NOTE = "*.blob", ".crc32"

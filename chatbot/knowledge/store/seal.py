@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import zlib
 from pathlib import Path
 from typing import Literal
 
+from chatbot.checksum import checksum
+
 _FILE = "seal.json"
-_PIECE = 2**20
 
 State = Literal["whole", "broken", "absent"]
 
@@ -40,14 +40,5 @@ def _files(folder: Path) -> dict[str, list[int]]:
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.name != _FILE:
             stat = path.stat()
-            found[path.relative_to(folder).as_posix()] = [stat.st_size, stat.st_mtime_ns, crc(path)]
-    return found
-
-
-def crc(path: Path) -> int:
-    """CRC-32 of a file: two gigabytes a second from memory."""
-    found = 0
-    with path.open("rb") as file:
-        while piece := file.read(_PIECE):
-            found = zlib.crc32(piece, found)
+            found[path.relative_to(folder).as_posix()] = [stat.st_size, stat.st_mtime_ns, checksum(path)]
     return found

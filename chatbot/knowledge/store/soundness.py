@@ -12,8 +12,8 @@ import sqlite3
 import zlib
 from pathlib import Path
 
+from chatbot.checksum import checksum
 from chatbot.errors import DataDirectoryError
-from chatbot.knowledge.store.seal import crc
 
 
 def note(file: Path) -> None:
@@ -83,7 +83,7 @@ def _full_check(file: Path) -> str:
 def _state(file: Path) -> dict[str, int]:
     """CRC-32, and SQLite's own count of the transactions that changed the file (sqlite.org/fileformat.html, 1.3.7)."""
     with file.open("rb") as opened:
-        return {"changes": int.from_bytes(opened.read(28)[24:]), "crc32": crc(file)}
+        return {"changes": int.from_bytes(opened.read(28)[24:]), "crc32": checksum(file)}
 
 
 def _noted(file: Path) -> dict[str, int] | None:
