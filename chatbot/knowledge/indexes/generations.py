@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from chatbot.encoders.bi_encoder import BiEncoder
-from chatbot.errors import ChatbotError, IndexDamaged
+from chatbot.errors import ChatbotError, DataDirectoryError, IndexDamaged
 from chatbot.knowledge.indexes import building, compare, opening
 from chatbot.knowledge.indexes.building import Stopped
 from chatbot.knowledge.indexes.dense import DenseHome, Embedded
@@ -58,7 +58,12 @@ class Indexes:
             IndexUnavailable: the server of the dense index does not answer.
             DataDirectoryError: the catalogue cannot be read, or the folder cannot be written.
         """
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DataDirectoryError(
+                f"the folder of the indexes, {folder}, cannot be made ({error.strerror}); move what lies there, or let us write"
+            ) from error
         self._catalogue = catalogue
         self._encoder = encoder
         self._writing = threading.RLock()

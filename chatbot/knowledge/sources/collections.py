@@ -24,6 +24,7 @@ DESCRIPTION = "knowledge.toml"
 QUESTIONS = "questions.jsonl"
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_LOOKS_ESCAPED = re.compile(r"\\(?=x[0-9a-f]{2}|u[0-9a-f]{4})")
 
 
 class Collection(Value):
@@ -134,9 +135,9 @@ def walk(folder: Path, but_not: Path | None = None) -> Tree:
 
 
 def printable(path: str) -> str:
-    """The path; controls and bytes that are no UTF-8 become `\\xe9`, so that it can be stored and shown."""
-    text = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return _CONTROL.sub(lambda control: f"\\x{ord(control[0]):02x}", text)
+    r"""The path as it can be stored and shown: a byte that is no UTF-8 becomes `\xe9`, a control `\u001b`; no two become one."""
+    text = _LOOKS_ESCAPED.sub(r"\\x5c", path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return _CONTROL.sub(lambda control: f"\\u{ord(control[0]):04x}", text)
 
 
 def golden_questions(collection: Collection) -> list[GoldenQuestion]:

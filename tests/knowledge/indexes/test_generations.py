@@ -17,7 +17,7 @@ import pytest
 
 from chatbot.encoders import Vectors
 from chatbot.encoders.bi_encoder import BiEncoder, Card
-from chatbot.errors import IndexDamaged
+from chatbot.errors import DataDirectoryError, IndexDamaged
 from chatbot.knowledge.indexes.dense import DenseIndex
 from chatbot.knowledge.indexes.generation import Generation
 from chatbot.knowledge.indexes.generations import Indexes
@@ -165,6 +165,12 @@ def flip(file: Path) -> None:
 def test_empty_indexes_agree_with_an_empty_catalogue(workshop: Workshop) -> None:
     indexes = workshop.open()
     assert (indexes.difference(), indexes.rebuilt, indexes.generation) == ("", "", 0)
+
+
+def test_a_file_where_the_folder_should_be_is_named(workshop: Workshop) -> None:
+    (workshop.folder / "indexes").write_text("not ours")
+    with pytest.raises(DataDirectoryError, match="indexes, cannot be made .File exists.; move what lies there"):
+        workshop.open()
 
 
 def test_what_the_indexes_lack_is_found_out_and_rebuilt(workshop: Workshop) -> None:

@@ -157,4 +157,13 @@ def test_golden_questions_deeper_down_are_passed_over(tmp_path: Path) -> None:
 
 def test_a_control_in_a_name_can_be_shown(tmp_path: Path) -> None:
     write(tmp_path, {"cats/\x1b[31mred\n.md": "a"})
-    assert list(collections.discover([tmp_path])["cats"].files) == ["\\x1b[31mred\\x0a.md"]
+    assert list(collections.discover([tmp_path])["cats"].files) == ["\\u001b[31mred\\u000a.md"]
+
+
+def test_names_that_would_be_shown_alike_stay_two(tmp_path: Path) -> None:
+    names = {"a\n.md", "a\\u000a.md", "a\\x0a.md", "\x85.md", os.fsdecode(b"\x85.md"), "\\x85.md", "\\u0085.md", "\\x5cx85.md"}
+    for name in names:
+        (tmp_path / name).write_text(name.encode("utf-8", "replace").decode(), encoding="utf-8")
+    shown = collections.discover([tmp_path])[collections.LOOSE].files
+    assert len(shown) == len(names)
+    assert all(name.isprintable() for name in shown)

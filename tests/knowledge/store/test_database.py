@@ -117,3 +117,13 @@ def test_a_file_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
     ):
         Catalogue(file)
     assert file.read_bytes() == before
+
+
+def test_a_schema_that_is_no_number_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "catalogue.sqlite"
+    Catalogue(file).close()
+    with sqlite3.connect(file) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '4x'")
+    connection.close()
+    with pytest.raises(DataDirectoryError, match="its schema is '4x', which no chatbot wrote; restore a backup"):
+        Catalogue(file)

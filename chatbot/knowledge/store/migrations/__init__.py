@@ -19,11 +19,12 @@ def upgrade(database: Database) -> None:
     A process that is killed here leaves the catalogue as it was.
 
     Raises:
-        DataDirectoryError: the database cannot be read or written, cannot be copied, or is of a newer chatbot.
+        DataDirectoryError: the database cannot be read or written, cannot be copied, or is of a newer chatbot
+            or none.
     """
     backend = database.backend
     with database.writing() as connection:
-        migrated = _migrated_schema(connection)
+        migrated = _migrated_schema(connection, backend.name)
         schema = max(migrated, backend.marked_schema(connection), _unmarked_schema(connection))
         if schema > SCHEMA:
             raise DataDirectoryError(
@@ -40,10 +41,13 @@ def upgrade(database: Database) -> None:
         backend.forget_backups()
 
 
-def _migrated_schema(connection: Connection) -> int:
+def _migrated_schema(connection: Connection, name: str) -> int:
     if not inspect(connection).has_table("alembic_version"):
         return 0
-    return int(connection.scalar(text("SELECT version_num FROM alembic_version")) or 0)
+    noted = str(connection.scalar(text("SELECT version_num FROM alembic_version")) or 0)
+    if not noted.isdecimal():
+        raise DataDirectoryError(f"{name} says that its schema is {noted!r}, which no chatbot wrote; restore a backup of it")
+    return int(noted)
 
 
 def _unmarked_schema(connection: Connection) -> int:
