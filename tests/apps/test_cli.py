@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -154,15 +154,7 @@ def test_only_the_named_collection_is_asked(run: Run) -> None:
     assert {passage.collection for passage in answer.passages} == {"garden"}
 
 
-@pytest.fixture
-def _interruptible() -> Iterator[None]:
-    """What a shell runs in the background ignores Ctrl+C, and so would the programs that it starts."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("_interruptible")
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_stops_an_answer_with_exit_code_1_and_no_traceback(tmp_path: Path) -> None:
     engine = ScriptedEngine(pieces=["word "], endless=True)
     held = Ownership(tmp_path / "data", "serve")

@@ -15,6 +15,8 @@ from conftest import write
 from internet import page, serving
 
 CATS = "# Cats\n\nCats purr when they are happy.\n"
+pytestmark = pytest.mark.usefixtures("interruptible")
+
 _AT_MOST_S = 120
 _QUICKLY = """
 from chatbot.apps import cli
