@@ -18,7 +18,7 @@ from chatbot.encoders import card, runtime, weights
 from chatbot.errors import ChatbotError, WeightsMissing
 from chatbot.knowledge.sources import collections
 from chatbot.knowledge.sources.roots import knowledge_folders, shipped
-from chatbot.knowledge.store import ownership, seal
+from chatbot.knowledge.store import migrations, ownership, seal
 from chatbot.knowledge.store.database import Database
 from chatbot.settings import Settings
 
@@ -58,9 +58,8 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     yield _weights(settings)
     for check, look in (("knowledge", _knowledge), ("prompts", _prompts), ("engine", _engine)):
         yield _tried(check, look, settings)
-    if settings.database:
-        yield _tried("database", _database, settings)
     yield _data_dir(settings)
+    yield _tried("catalogue", _catalogue, settings)
     yield _indexes(settings)
     yield _disk(settings)
     yield _port(settings)
@@ -105,12 +104,21 @@ def _prompts(_settings: Settings) -> str:
     return ", ".join(prompts.load([shipped("prompts"), Path("prompts")]))
 
 
-def _database(settings: Settings) -> str:
-    database = Database(settings.database)
+def _catalogue(settings: Settings) -> str:
+    """Looked at without taking it from who has it open, or bringing it to this program's schema."""
+    file = settings.data_dir / "catalogue.sqlite"
+    if not settings.database and not os.path.exists(file):
+        return "none yet"
+    if not settings.database and ownership.find(settings.data_dir):
+        return "in use"
+    database = Database(settings.database or file)
     try:
-        return f"PostgreSQL {database.version()} at {database.backend.name}"
+        schema = migrations.look(database)
+        kind = f"PostgreSQL {database.version()}" if settings.database else "SQLite"
     finally:
         database.close()
+    moves = f"; the next start brings it from schema {schema} to {migrations.SCHEMA}" if 0 < schema < migrations.SCHEMA else ""
+    return f"{kind} at {database.backend.name}{moves}"
 
 
 def _engine(settings: Settings) -> str:

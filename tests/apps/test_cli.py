@@ -9,9 +9,11 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +28,7 @@ from chatbot.bootstrap import Application
 from chatbot.encoders import card
 from chatbot.errors import ChatbotError, InternalError, PromptError
 from chatbot.knowledge.reading import reader
+from chatbot.knowledge.store.catalogue import Catalogue
 from chatbot.knowledge.store.ownership import Owner, Ownership
 from chatbot.schema import Answer, Completed, DeltaReleased, Passage, answer_event
 from chatbot.settings import Settings
@@ -517,13 +520,36 @@ def test_doctor_sees_a_file_where_the_directory_should_be(
 
 def test_doctor_asks_the_database_without_taking_it(run: Run, postgres: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHATBOT_DATABASE", postgres.url("template1"))
-    state, text = _finding(run, "database")
+    state, text = _finding(run, "catalogue")
     assert state == "ok"
     assert re.match(r"PostgreSQL \d+.* at postgresql\+psycopg://tester:\*\*\*@/template1", text)
     monkeypatch.setenv("CHATBOT_DATABASE", postgres.url("template1", "battery-staple"))
-    state, text = _finding(run, "database")
+    state, text = _finding(run, "catalogue")
     assert (state, "mend user and password in CHATBOT_DATABASE" in text) == ("problem", True)
     assert "battery-staple" not in run("doctor").out
+
+
+def test_doctor_looks_at_the_catalogue_that_the_next_start_will_open(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "data"
+    monkeypatch.setenv("CHATBOT_DATA_DIR", str(data))
+    assert _finding(run, "catalogue") == ("ok", "none yet")
+
+    data.mkdir()
+    Catalogue(data / "catalogue.sqlite").close()
+    assert _finding(run, "catalogue") == ("ok", f"SQLite at {data / 'catalogue.sqlite'}")
+
+    with closing(sqlite3.connect(data / "catalogue.sqlite")) as file, file:
+        file.execute("UPDATE alembic_version SET version_num = '3'")
+        file.execute("PRAGMA user_version = 3")
+    assert "the next start brings it from schema 3 to " in _finding(run, "catalogue")[1]
+
+    with closing(sqlite3.connect(data / "catalogue.sqlite")) as file, file:
+        file.execute("UPDATE alembic_version SET version_num = '99'")
+    state, text = _finding(run, "catalogue")
+    assert (state, "was written by a newer chatbot (its schema is 99" in text) == ("problem", True)
+    assert run("doctor").code == 1
 
 
 def test_the_settings_hide_the_databases_password(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 from chatbot.errors import DataDirectoryError
-from chatbot.knowledge.store.database import Database
+from chatbot.knowledge.store.database import Backend, Database
 
 SCHEMA = 4
 """The newest file in `versions`. Raised whenever a table changes its meaning, so that an older program leaves it alone."""
@@ -24,21 +24,35 @@ def upgrade(database: Database) -> None:
     """
     backend = database.backend
     with database.writing() as connection:
-        migrated = _migrated_schema(connection, backend.name)
-        schema = max(migrated, backend.marked_schema(connection), _unmarked_schema(connection))
-        if schema > SCHEMA:
-            raise DataDirectoryError(
-                f"{backend.name} was written by a newer chatbot (its schema is {schema}, this one knows {SCHEMA}); "
-                f"install that one again, or {backend.moving_on}"
-            )
+        schema = _understood_schema(connection, backend)
         if schema < SCHEMA:
             if schema:
                 backend.back_up(SCHEMA)
-            _run(connection, from_schema=schema, noted=bool(migrated))
+            _run(connection, from_schema=schema, noted=bool(_migrated_schema(connection, backend.name)))
             backend.mark_schema(connection, SCHEMA)
         backend.renew(connection)
     if schema == SCHEMA:
         backend.forget_backups()
+
+
+def look(database: Database) -> int:
+    """The schema of a database, 0 where there are no tables yet; nothing is changed.
+
+    Raises:
+        DataDirectoryError: the database cannot be read, or is of a newer chatbot or none.
+    """
+    with database.reading() as connection:
+        return _understood_schema(connection, database.backend)
+
+
+def _understood_schema(connection: Connection, backend: Backend) -> int:
+    schema = max(_migrated_schema(connection, backend.name), backend.marked_schema(connection), _unmarked_schema(connection))
+    if schema > SCHEMA:
+        raise DataDirectoryError(
+            f"{backend.name} was written by a newer chatbot (its schema is {schema}, this one knows {SCHEMA}); "
+            f"install that one again, or {backend.moving_on}"
+        )
+    return schema
 
 
 def _migrated_schema(connection: Connection, name: str) -> int:
