@@ -54,16 +54,21 @@ class Ownership:
             ) from error
         self._place = data_dir / _FILE
         self._file = os.fdopen(descriptor, "r+", encoding="utf-8")
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._file.close)
+            self._wait(data_dir, wait_s)
+            self.announce(Owner(pid=os.getpid(), command=command))
+            stack.pop_all()
+
+    def _wait(self, data_dir: Path, wait_s: float) -> None:
         deadline = time.monotonic() + wait_s
         while not _try_lock(self._file):
             owner = find(data_dir)
             # without an owner it was only somebody looking, who is gone in an instant
             patience_s = 0 if owner else _ANNOUNCED_S
             if (owner and owner.url) or time.monotonic() >= deadline + patience_s:
-                self._file.close()
                 raise in_use(data_dir, owner or Owner())
             time.sleep(0.1 if owner else 0.001)
-        self.announce(Owner(pid=os.getpid(), command=command))
 
     def announce(self, owner: Owner) -> None:
         """Write down who owns the directory and how to reach it.

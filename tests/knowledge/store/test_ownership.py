@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import stat
@@ -158,3 +159,15 @@ def test_a_directory_below_a_file_is_refused(tmp_path: Path) -> None:
 def test_a_directory_that_cannot_be_written_is_refused() -> None:
     with pytest.raises(DataDirectoryError, match="cannot be written"):
         Ownership(Path("/proc/chatbot"), "serve")
+
+
+def test_a_directory_on_a_full_disk_is_given_up_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", full)
+        with pytest.raises(DataDirectoryError, match="No space left on device; make room on the disk") as refused:
+            Ownership(tmp_path, "serve")
+    Ownership(tmp_path, "serve").release()
+    assert refused.value.__traceback__  # it holds on to what was made
