@@ -39,8 +39,10 @@
 The text of each is shown to people: what happened, which value, what to do next.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Self
 
 
 class ChatbotError(Exception):
@@ -65,6 +67,12 @@ class QuestionError(UserError):
 
 class UnknownCollection(UserError):
     """A collection was named that does not exist."""
+
+    @classmethod
+    def among(cls, name: str, known: Iterable[str]) -> Self:
+        """With those that there are."""
+        there_are = ", ".join(sorted(known)) or "none yet; run `chatbot sync PATH` first"
+        return cls(f"there is no collection {name!r}; there are: {there_are}")
 
 
 class PlanError(UserError):

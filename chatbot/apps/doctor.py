@@ -18,7 +18,7 @@ from chatbot.encoders import card, runtime, weights
 from chatbot.errors import ChatbotError, WeightsMissing
 from chatbot.knowledge.sources import collections
 from chatbot.knowledge.sources.roots import knowledge_folders, shipped
-from chatbot.knowledge.store import migrations, ownership, seal
+from chatbot.knowledge.store import migrations, ownership, seal, soundness
 from chatbot.knowledge.store.database import Database
 from chatbot.settings import Settings
 
@@ -107,10 +107,12 @@ def _prompts(_settings: Settings) -> str:
 def _catalogue(settings: Settings) -> str:
     """Looked at without taking it from who has it open, or bringing it to this program's schema."""
     file = settings.data_dir / "catalogue.sqlite"
-    if not settings.database and not os.path.exists(file):
-        return "none yet"
-    if not settings.database and ownership.find(settings.data_dir):
-        return "in use"
+    if not settings.database:
+        if ownership.find(settings.data_dir):
+            return "in use"
+        if not os.path.exists(file):
+            soundness.look(file)  # it may be gone
+            return "none yet"
     database = Database(settings.database or file)
     try:
         schema = migrations.look(database)

@@ -88,7 +88,7 @@ def _sync(configured: Settings, begin: Begin, say: Say, *, as_json: bool, dry_ru
         say("first use here: preparing the encoder")
     pace = Pace()
     with connect_documents(configured, "sync", say) as session, sync_line.shown(pace.now, quiet=as_json) as erase:
-        has_failed = terminal.sync(begin(session, pace), as_json, dry_run, erase)
+        has_failed = terminal.sync(begin(session, pace), pace.now, as_json, dry_run, erase)
         if said := sync_line.resplit(pace.now()):
             say(f"{'would be: ' if dry_run else ''}{said}")
         return int(has_failed)

@@ -174,6 +174,9 @@ class RemoteApplication:
     def _reached(self) -> Generator[None]:
         try:
             yield
+        except (httpx.RemoteProtocolError, httpx.ReadError) as error:
+            where = f"process {self._owner.pid} at {self._owner.url}"
+            raise DoesNotAnswer(f"{where} ended before it had answered; run the command again: what is stored is kept") from error
         except httpx.HTTPError as error:
             raise DoesNotAnswer(f"process {self._owner.pid} at {self._owner.url} does not answer: {error}") from error
 

@@ -13,7 +13,7 @@ from typing import Any
 from chatbot import arriving, markers
 from chatbot.apps import wire
 from chatbot.apps.controls import harmless
-from chatbot.reports import DocumentReport, StoredDocument
+from chatbot.reports import DocumentReport, StoredDocument, SyncProgress
 from chatbot.schema import Answer, AnswerEvent, Completed, DeltaReleased, Passage
 from chatbot.settings import Settings, origin
 
@@ -70,32 +70,41 @@ def passages(found: Sequence[Passage], as_json: bool) -> None:
         )
 
 
-def sync(reports: Iterable[DocumentReport], as_json: bool, dry_run: bool, erase: Callable[[], None] = lambda: None) -> bool:
-    """Print a sync while it runs; true if a file failed for a reason of ours. `erase` makes room for a line."""
+def sync(
+    reports: Iterable[DocumentReport],
+    now: Callable[[], SyncProgress],
+    as_json: bool,
+    dry_run: bool,
+    erase: Callable[[], None] = lambda: None,
+) -> bool:
+    """Print a sync while it runs; true if a file failed for a reason of ours.
+
+    `now` says how far it is, `erase` makes room for a line. A trial run names what it would add and change, too.
+    """
+    named = _EACH | {"added", "changed"} if dry_run else _EACH
     begun = time.monotonic()
     documents: list[DocumentReport] = []
     listed = 0
     for report in reports:
         documents.append(report)
-        listed += report.state in _EACH
-        if not as_json and report.state in _EACH and listed <= _MAX_LINES:
+        listed += report.state in named
+        if not as_json and report.state in named and listed <= _MAX_LINES:
             reason = f": {report.reason}" if report.reason else ""
             erase()
             print(harmless(f"{report.state:>9}  {report.collection}/{report.source}{reason}"), flush=True)
     erase()
-    seconds, embedded = round(time.monotonic() - begun, 2), sum(each.embedded_chunks for each in documents)
+    seconds, progress = round(time.monotonic() - begun, 2), now()
     if as_json:
         shown = [each.model_dump(include={"source", "state", "reason", "chunks"}) for each in documents]
-        print(json.dumps({"documents": shown, "seconds": seconds, "embedded_chunks": embedded}, indent=2))
+        totals = {"embedded_chunks": progress.embedded_chunks, "resplit_documents": progress.resplit}
+        print(json.dumps({"documents": shown, "seconds": seconds, **totals}, indent=2))
     else:
         if listed > _MAX_LINES:
             print(f"      ...  and {listed - _MAX_LINES} more; --json lists all")
         counts = Counter(each.state for each in documents)
-        totals = (
-            ", ".join(f"{number} {state}" for state, number in counts.most_common()) or "nothing to do: no document was found"
-        )
-        chunks = f"{embedded:,} {'chunk' if embedded == 1 else 'chunks'}"
-        print(f"{'would be: ' if dry_run else ''}{totals}; {chunks} embedded; {seconds} s")
+        states = ", ".join(f"{number:,} {state}" for state, number in counts.most_common()) or "no document was found"
+        embedded = f"{progress.embedded_chunks:,} {'chunk' if progress.embedded_chunks == 1 else 'chunks'} embedded; "
+        print(f"would be: {states}; {seconds} s" if dry_run else f"{states}; {embedded}{seconds} s")
     return any(each.state == "failed" for each in documents)
 
 

@@ -41,6 +41,8 @@ class Place(BaseModel):
     collection: str
     location: str
     kind: Literal["uploads", "web"]
+    names: list[str] = []
+    """Of the uploaded files."""
 
 
 class Places(BaseModel):
@@ -87,7 +89,8 @@ async def remove(name: str, application: Opened) -> Verdicts:
 def _places(application: Application) -> Iterator[Place]:
     for source in application.catalogue.sources():
         if application.uploads.holds(source.location):
-            yield Place(collection=source.collection, location=source.location, kind="uploads")
+            names = application.uploads.names(source.collection)
+            yield Place(collection=source.collection, location=source.location, kind="uploads", names=names)
         elif urls.looks_like_one(source.location):
             yield Place(collection=source.collection, location=source.location, kind="web")
 

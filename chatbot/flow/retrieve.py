@@ -95,8 +95,7 @@ class Retriever:
         known = self._catalogue.collections() if names else {}
         for name in names:
             if name not in known:
-                there_are = ", ".join(sorted(known)) or "none yet; run `chatbot sync PATH` first"
-                raise UnknownCollection(f"there is no collection {name!r}; there are: {there_are}")
+                raise UnknownCollection.among(name, known)
 
     def _add_missing_cosines(
         self, encoder: BiEncoder, dense: dict[str, float], found: Mapping[str, Found], forms: Sequence[SearchForm]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self, get_args
 from pydantic import SecretStr
 
 from chatbot.encoders import card
-from chatbot.errors import SettingsError
+from chatbot.errors import SettingsError, UnknownCollection
 from chatbot.knowledge.fetching import urls
 from chatbot.knowledge.fetching.fetcher import Fetcher
 from chatbot.knowledge.indexes import leftovers
@@ -133,9 +133,15 @@ class Corpus:
         return bool(self.catalogue.meta(_BUILT_IN_READ))
 
     def stored(self, states: Sequence[StoredState], collection: str = "") -> list[StoredDocument]:
-        """Every version in one of some states, or of all, with the reason where there is one, by collection and path."""
-        found = self.catalogue.in_state(*(states or get_args(StoredState)))
-        return [each for each in found if not collection or each.collection == collection]
+        """Every version in one of some states, or of all, with the reason where there is one, by collection and path.
+
+        Raises:
+            UnknownCollection: there is no document in it, in whatever state.
+        """
+        found = self.catalogue.in_state(*get_args(StoredState))
+        if collection and collection not in (known := {each.collection for each in found}):
+            raise UnknownCollection.among(collection, known)
+        return [each for each in found if each.state in (states or get_args(StoredState)) and collection in ("", each.collection)]
 
     def sync(
         self,

@@ -208,7 +208,7 @@ def test_sync_json_has_the_promised_shape(run: Run, tmp_path: Path) -> None:
 
     body = json.loads(outcome.out)
     assert outcome.code == 0
-    assert body.keys() == {"documents", "seconds", "embedded_chunks"}
+    assert body.keys() == {"documents", "seconds", "embedded_chunks", "resplit_documents"}
     assert all(each.keys() == {"source", "state", "reason", "chunks"} for each in body["documents"])
     assert {each["source"]: each["state"] for each in body["documents"]} == {
         "new.md": "added",
@@ -241,7 +241,8 @@ def test_a_relative_path_means_the_callers_directory(run: Run, tmp_path: Path) -
 def test_a_dry_run_says_what_would_be_and_changes_nothing(run: Run, tmp_path: Path) -> None:
     docs = write(tmp_path / "docs", {"stripes.md": "# Stripes\n\nThe zebra is striped."})
 
-    assert "would be: 1 added" in run("sync", str(docs), "--dry-run").out
+    said = run("sync", str(docs), "--dry-run").out
+    assert re.search(r"^ +added  .*\nwould be: 1 added; [\d.]+ s\n$", said)
     assert "stripes.md" not in run("search", "striped zebra").out
 
 
@@ -550,6 +551,22 @@ def test_doctor_looks_at_the_catalogue_that_the_next_start_will_open(
     state, text = _finding(run, "catalogue")
     assert (state, "was written by a newer chatbot (its schema is 99" in text) == ("problem", True)
     assert run("doctor").code == 1
+
+    (data / "catalogue.sqlite").unlink()
+    write(data / "indexes", {"1/chroma/chroma.sqlite3": "vectors"})
+    state, text = _finding(run, "catalogue")
+    assert (state, "is gone although there are indexes made from it" in text) == ("problem", True)
+
+
+def test_a_misspelt_collection_of_documents_is_told_with_those_that_there_are(run: Run, tmp_path: Path) -> None:
+    docs = write(tmp_path / "docs", {"a.md": "# Pans\n\nPans have lids."})
+    run("sync", str(docs), "--collection", "kitchen")
+
+    outcome = run("documents", "--collection", "kitchn")
+
+    assert outcome.code == 2
+    assert re.search(r"there is no collection 'kitchn'; there are: .*kitchen", outcome.err)
+    assert "a.md" in run("documents", "--collection", "kitchen").out
 
 
 def test_the_settings_hide_the_databases_password(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,7 +67,7 @@
 
   function removable(each) {
     return places.some((place) => place.collection === each.collection
-      && (place.kind === "web" ? place.location === each.source : !/^https?:/.test(each.source)));
+      && (place.kind === "web" ? place.location === each.source : place.names.includes(each.source)));
   }
 
   function row(each) {

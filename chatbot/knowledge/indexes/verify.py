@@ -27,6 +27,10 @@ def verify(catalogue: Catalogue, indexes: Indexes, recipe: str, repair: bool) ->
         DataDirectoryError: the catalogue cannot be read.
     """
     indexes.wait()
+    if indexes.rebuilt:
+        yield Verified(
+            check="rebuilt", state="note", text=f"the indexes were built anew since they were opened: {indexes.rebuilt}"
+        )
     if number := catalogue.resplits.count(recipe):
         said = f"{number} documents are in chunks of earlier settings or of an earlier chatbot; `chatbot sync` splits them anew"
         yield Verified(check="chunks", state="note", text=said)

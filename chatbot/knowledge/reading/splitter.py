@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from itertools import pairwise, zip_longest
 from pathlib import Path
-
-from semantic_text_splitter import TextSplitter
-from tokenizers import Tokenizer
+from typing import TYPE_CHECKING
 
 from chatbot.knowledge.formats.extracted import Extracted, Heading
 from chatbot.knowledge.reading.token_counts import counter
 from chatbot.schema import Chunk
+
+if TYPE_CHECKING:
+    from semantic_text_splitter import TextSplitter
+    from tokenizers import Tokenizer
 
 VERSION = 5
 """Raised whenever the same document would be split differently: documents are then split anew, from the catalogue."""
@@ -122,6 +124,8 @@ class Splitter:
     @cached_property
     def _tokenizer(self) -> Tokenizer:
         # read when there is something to split: a sync that finds nothing new asks for the recipe alone
+        from tokenizers import Tokenizer
+
         tokenizer = Tokenizer.from_file(self._file)
         tokenizer.no_truncation()
         tokenizer.no_padding()
@@ -143,6 +147,8 @@ class Splitter:
             # in steps, so that there are few splitters
             most = min(most, max(left // _STEP * _STEP, self._room // 2))
         if most not in self._splitters:
+            from semantic_text_splitter import TextSplitter
+
             self._splitters[most] = TextSplitter.from_callback(self._count, (min(least, most), most))
         return self._splitters[most]
 

@@ -76,6 +76,11 @@ class Uploads:
             if _ARRIVING.fullmatch(file.name) and file.is_file():
                 file.unlink(missing_ok=True)
 
+    def names(self, collection: str) -> list[str]:
+        """Of the uploaded files of a collection."""
+        folder = self.folder(collection)
+        return sorted(file.name for file in folder.iterdir() if not file.name.startswith(".")) if folder.is_dir() else []
+
     def remove(self, collection: str, name: str) -> bool:
         """Delete an uploaded file; false where there is none of exactly this name."""
         file = self.folder(collection) / name

@@ -40,6 +40,8 @@ def test_lost_vectors_of_the_index_are_found_and_put_back(small_application: Sma
     assert verified(application)["indexes"].text == "the dense index lacks 1 chunks and holds 0 too many"
     found = verified(application, repair=True)
     assert not problems(found)
+    assert "rebuilt" not in found
+    assert verified(application)["rebuilt"].text.endswith("a verification found them wrong")
     assert found["repair"].text == f"the indexes were built anew: generation {application.indexes.generation}"
 
 
