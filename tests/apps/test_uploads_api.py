@@ -185,6 +185,12 @@ def test_a_path_is_not_read_as_a_page(client: TestClient, application: Applicati
     assert application.catalogue.sources() == before
 
 
+def test_what_can_be_removed_here_is_named(client: TestClient) -> None:
+    client.post("/v1/documents?collection=dogs", files={"f": ("tail.md", b"# Tails\n\nA tail wags.")})
+    (uploads,) = client.get("/v1/documents/sources").json()["sources"]
+    assert (uploads["collection"], uploads["kind"], uploads["names"]) == ("dogs", "uploads", ["tail.md"])
+
+
 def test_what_lies_elsewhere_is_not_removed_here(client: TestClient) -> None:
     response = client.delete("/v1/documents/dogs/bark.md")
     assert (response.status_code, "comes with knowledge:dogs" in response.json()["detail"]) == (409, True)
