@@ -15,6 +15,7 @@ _ACCENTED = re.compile(r"[^\W\d_a-zA-Z]")
 # What English, French, German, Italian, Portuguese, Scandinavian and Spanish texts use of Windows' Western code page; the
 # same bytes read in another page, or another page's bytes read in this one, soon show a character that is not here.
 _WESTERN = re.compile(r"[\t\n\f\r -~\xa0¡£§©«®°´·»¿À-ÏÑ-ÖØ-Üßà-ïñ-öø-üÿŒœŸ€‚„…‘’“”•–—™]*")
+_ASCII = re.compile(r"[\t\n\r -~]")
 _HIGH = re.compile(rb"[\x80-\xff]")
 _NARROW = 40
 """Characters; no text is set so narrow but by hand."""
@@ -42,8 +43,8 @@ def decode(raw: bytes, declared: str = "") -> str:
         if not text:
             raise DocumentRefused("not text in any encoding that is known") from None
     else:
-        if "\x00" in text:  # UTF-16 that does not say so, of letters that are in ASCII
-            text = _guessed(raw) or text
+        if "\x00" in text:
+            text = _unmarked(raw) or text
     if text.count("\x00") > len(text) // 1000:
         raise DocumentRefused("binary data, not text")
     return text.replace("\r\n", "\n").replace("\r", "\n")
@@ -74,6 +75,16 @@ def _guessed(raw: bytes) -> str:
         if encoding:
             with contextlib.suppress(LookupError, UnicodeDecodeError):
                 return raw.decode(encoding)
+    return ""
+
+
+def _unmarked(raw: bytes) -> str:
+    """The text of UTF-16 without a mark whose letters are those of ASCII, nothing if it is none: to a decoder any bytes are."""
+    for encoding in ("utf-16-le", "utf-16-be"):
+        with contextlib.suppress(UnicodeDecodeError):
+            text = raw.decode(encoding)
+            if len(_ASCII.findall(text)) > 0.9 * len(text):
+                return text
     return ""
 
 

@@ -43,6 +43,7 @@ def test_german_is_read_in(encoding: str) -> None:
         ("המגדלור נפתח בשבע בבוקר.", "cp1255"),
         ("تفتح المنارة في السابعة صباحا.", "cp1256"),
         ("The lighthouse opens at seven. " * 20, "utf-16-le"),
+        ("The lighthouse opens at seven.", "utf-16-be"),
         ("The lighthouse opens at seven. " * 10_000 + "Маяк открывается в семь утра.", "cp1251"),
     ],
 )
@@ -50,7 +51,7 @@ def test_older_encodings_are_told_apart(text: str, encoding: str) -> None:
     assert plain.extract(text.encode(encoding)).text.strip() == text.strip()
 
 
-@pytest.mark.parametrize("raw", [b"\x00\x01\x02" * 100, b"text" * 10 + b"\x00" * 10])
+@pytest.mark.parametrize("raw", [b"\x00\x01\x02" * 100, b"\x00\x01" * 500, b"text" * 10 + b"\x00" * 10])
 def test_binary_data_is_refused(raw: bytes) -> None:
     with pytest.raises(DocumentRefused):
         plain.extract(raw)
