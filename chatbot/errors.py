@@ -6,6 +6,7 @@
     │   ├── PromptError          a file in prompts/
     │   ├── QuestionError        empty, or too long
     │   ├── UnknownCollection    a collection that does not exist
+    │   ├── DataMissing          an evaluation set is not in the folder that was given
     │   ├── PlanError            a model that cannot be counted, or a wish that makes no sense
     │   ├── WeightsMissing       no copy of the encoder's weights was found
     │   ├── BadParameter         a sampling parameter or option that the engine refuses
@@ -73,6 +74,10 @@ class UnknownCollection(UserError):
         """With those that there are."""
         there_are = ", ".join(sorted(known)) or "none yet; run `chatbot sync PATH` first"
         return cls(f"there is no collection {name!r}; there are: {there_are}")
+
+
+class DataMissing(UserError):
+    """A set to evaluate on is not there; what needs it does not run, and is said not to have run."""
 
 
 class PlanError(UserError):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from chatbot import __version__, settings
-from chatbot.apps import document_commands, task_command, verify_command
+from chatbot.apps import document_commands, eval_command, task_command, verify_command
 from chatbot.apps.controls import harmless
 from chatbot.errors import ChatbotError, InternalError, UserError, from_code
 
@@ -232,6 +232,7 @@ async def _ask(session: Session, query: Query, json: bool, stream: bool) -> Answ
 task_command.add_to(app, _with_session)
 document_commands.add_to(app, _say)
 verify_command.add_to(app, _say)
+eval_command.add_to(app, _say)
 
 
 if __name__ == "__main__":

@@ -65,7 +65,9 @@ _LETTERS_A_WORD = 2
 """Scripts without spaces (Thai, Lao, Burmese, Khmer, Japanese, Chinese): about so many characters make a word."""
 
 
-class _Candidate(NamedTuple):
+class Sentence(NamedTuple):
+    """A sentence of a document that may be quoted."""
+
     document: int
     """Index into the documents, which come best first."""
     start: int
@@ -118,17 +120,12 @@ class ExtractiveEngine(BaseChatModel):
         message = AIMessage(content="".join(piece.text for piece in pieces), response_metadata=pieces[-1].response_metadata)
         return ChatResult(generations=[ChatGeneration(message=message)])
 
-    def _choose(self, messages: Sequence[BaseMessage], documents: Sequence[Mapping[str, Any]]) -> list[_Candidate]:
+    def _choose(self, messages: Sequence[BaseMessage], documents: Sequence[Mapping[str, Any]]) -> list[Sentence]:
         """The sentences to quote, in the order of the documents; empty to abstain."""
         candidates = _candidates(documents)
         question = _question(messages)
-        if not candidates or not question:
-            return []
-        cosines = self.encoder.encode_short([each.text for each in candidates]) @ self.encoder.encode_query(question)
-        if float(cosines.max()) < MIN_COSINE:
-            return []
-        scores = _scores(question, candidates, cosines.tolist())
-        ranked = sorted(range(len(candidates)), key=lambda i: -scores[i])
+        scores = self._scored(question, candidates)
+        ranked = sorted(range(len(scores)), key=lambda i: -scores[i])
         quoted: set[int] = set()
         for i in ranked:
             wanted = {i, i - 1} if _leans_on_the_one_before(candidates, i) else {i}
@@ -137,9 +134,22 @@ class ExtractiveEngine(BaseChatModel):
             quoted |= wanted
         return [candidates[i] for i in sorted(quoted)]
 
-    def _say(self, chosen: Sequence[_Candidate]) -> Iterator[str]:
+    def ranked(self, question: str, documents: Sequence[Mapping[str, Any]]) -> list[Sentence]:
+        """Every sentence of the documents that may be quoted, the one that answers best first; none to abstain."""
+        candidates = _candidates(documents)
+        scores = self._scored(question, candidates)
+        return [candidates[i] for i in sorted(range(len(scores)), key=lambda i: -scores[i])]
+
+    def _scored(self, question: str, candidates: Sequence[Sentence]) -> list[float]:
+        """A score each; none at all where no sentence is close enough to the question."""
+        if not candidates or not question:
+            return []
+        cosines = self.encoder.encode_short([each.text for each in candidates]) @ self.encoder.encode_query(question)
+        return _scores(question, candidates, cosines.tolist()) if float(cosines.max()) >= MIN_COSINE else []
+
+    def _say(self, chosen: Sequence[Sentence]) -> Iterator[str]:
         """The answer in pieces of one sentence: a paragraph a source, its sentences in the order they stand there."""
-        sources: dict[str, list[_Candidate]] = {}
+        sources: dict[str, list[Sentence]] = {}
         for each in chosen:
             sources.setdefault(each.source, []).append(each)
         for number, quoted in enumerate(sources.values()):
@@ -162,8 +172,8 @@ def _question(messages: Sequence[BaseMessage]) -> str:
     return f"{asked[-2]} {asked[-1]}" if len(asked) > 1 and leans_on_history(asked[-1]) else asked[-1]
 
 
-def _candidates(documents: Sequence[Mapping[str, Any]]) -> list[_Candidate]:
-    found: dict[str, _Candidate] = {}
+def _candidates(documents: Sequence[Mapping[str, Any]]) -> list[Sentence]:
+    found: dict[str, Sentence] = {}
     for number, document in enumerate(documents):
         text, title = document["text"], document.get("title", "")
         source, offset = document.get("source") or title, document.get("start") or 0
@@ -171,7 +181,7 @@ def _candidates(documents: Sequence[Mapping[str, Any]]) -> list[_Candidate]:
         for start, end in sentences.split(text):
             sentence = _REFERENCE.sub("", " ".join(text[start:end].split()))
             if is_prose(sentence):
-                found.setdefault(sentence.lower(), _Candidate(number, offset + start, sentence, source, title, heading))
+                found.setdefault(sentence.lower(), Sentence(number, offset + start, sentence, source, title, heading))
     return list(found.values())
 
 
@@ -189,17 +199,17 @@ def dangles(sentence: str) -> bool:
     return bool(_DANGLES.match(sentence))
 
 
-def _leans_on_the_one_before(candidates: Sequence[_Candidate], i: int) -> bool:
+def _leans_on_the_one_before(candidates: Sequence[Sentence], i: int) -> bool:
     return i > 0 and candidates[i].document == candidates[i - 1].document and dangles(candidates[i].text)
 
 
-def _laid_out(quoted: Sequence[_Candidate]) -> str:
+def _laid_out(quoted: Sequence[Sentence]) -> str:
     """Sentences side by side; where one has no full stop, as the items of a list have none, each on a line."""
     said = [f"{markers.literal(each.text)} [{each.document + 1}]" for each in quoted]
     return " ".join(said) if all(_ENDS.search(each.text) for each in quoted) else "\n".join(f"- {each}" for each in said)
 
 
-def _scores(question: str, candidates: Sequence[_Candidate], cosines: Sequence[float]) -> list[float]:
+def _scores(question: str, candidates: Sequence[Sentence], cosines: Sequence[float]) -> list[float]:
     overlaps = _idf_overlap(terms(question), [terms(f"{each.heading} {each.text}") for each in candidates])
     last = candidates[-1].document + 1
     asked = definitions.topic(question)
@@ -213,7 +223,7 @@ def _scores(question: str, candidates: Sequence[_Candidate], cosines: Sequence[f
     return _carried_on(alone, candidates)
 
 
-def _carried_on(scores: Sequence[float], candidates: Sequence[_Candidate]) -> list[float]:
+def _carried_on(scores: Sequence[float], candidates: Sequence[Sentence]) -> list[float]:
     """Lift a sentence that follows a better one in the same document: what is asked is often named first and answered next."""
     lifted = list(scores)
     for i in range(1, len(scores)):

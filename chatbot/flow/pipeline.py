@@ -23,7 +23,7 @@ from chatbot.flow.draft import Draft, MadeBy
 from chatbot.flow.fit import fit
 from chatbot.flow.generate import generate
 from chatbot.flow.rerank import rerank
-from chatbot.flow.retrieve import Retriever
+from chatbot.flow.retrieve import Retrieval
 from chatbot.flow.screen import Check, screen
 from chatbot.flow.segment import segment
 from chatbot.flow.smalltalk import smalltalk
@@ -44,7 +44,7 @@ class Parts(NamedTuple):
     """What a pipeline is made of."""
 
     settings: Settings
-    retrieve: Retriever
+    retrieve: Retrieval
     engine: Engine
     prompts: Mapping[str, Prompt]
     searched: Callable[[], tuple[str, int]]
@@ -61,7 +61,7 @@ class Pipeline:
     """Answers queries; holds no state between them."""
 
     def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+        self.parts = parts
 
     async def answer(self, query: Query) -> AsyncGenerator[AnswerEvent]:
         """Stream the answer; the last event, and only the last, is `completed` or `error`. Close the iterator to stop the engine.
@@ -71,15 +71,15 @@ class Pipeline:
             InternalError: before the first event: the indexes cannot be searched.
         """
         query = self._checked(query)
-        draft = Draft(self._parts.prompts, self._parts.made_by)
+        draft = Draft(self.parts.prompts, self.parts.made_by)
         if prompt := smalltalk(query.text):
-            await asyncio.to_thread(self._parts.retrieve.check, query.collections)
+            await asyncio.to_thread(self.parts.retrieve.check, query.collections)
             for event in draft.canned("smalltalk", (), prompt):
                 yield event
             return
         passages = await self._passages(query, draft)
-        yield Retrieved(passages=tuple(passages), engine=self._parts.settings.engine)
-        if abstain(passages, self._parts.settings.abstention.min_cosine):
+        yield Retrieved(passages=tuple(passages), engine=self.parts.settings.engine)
+        if abstain(passages, self.parts.settings.abstention.min_cosine):
             for event in draft.canned("abstained", passages, "abstention"):
                 yield event
             return
@@ -91,8 +91,8 @@ class Pipeline:
         try:
             request = await self._request(query, passages)
             draft.engine_has(request)
-            words = decline(generate(self._parts.engine.model, request), REFUSAL)
-            stream = screen(cite(segment(words), request.passages), self._parts.checks)
+            words = decline(generate(self.parts.engine.model, request), REFUSAL)
+            stream = screen(cite(segment(words), request.passages), self.parts.checks)
             async with aclosing(stream):
                 async for item in stream:
                     if not isinstance(item, Stop):
@@ -113,12 +113,12 @@ class Pipeline:
 
     async def _request(self, query: Query, passages: Sequence[Passage]) -> EngineRequest:
         """What the engine is asked, as much as it has room for."""
-        engine, prompts = self._parts.engine, self._parts.prompts
+        engine, prompts = self.parts.engine, self.parts.prompts
         if not engine.writes:
             return compose_quote(query, passages)
         sampling = query.sampling.of_one_text().over(engine.sampling) if query.sampling else engine.sampling
         known = [id_ for said in query.history for id_ in said.chunks]
-        earlier = await asyncio.to_thread(self._parts.retrieve.recall, known, query) if known else {}
+        earlier = await asyncio.to_thread(self.parts.retrieve.recall, known, query) if known else {}
 
         def composed(cut: Cut) -> EngineRequest:
             return compose(query, passages, earlier, prompts, cut)
@@ -140,10 +140,10 @@ class Pipeline:
             UserError: as for `answer`.
         """
         query = self._checked(query)
-        return await asyncio.to_thread(self._parts.retrieve, query, search_forms(query), k)
+        return await asyncio.to_thread(self.parts.retrieve, query, search_forms(query), k)
 
     def _checked(self, query: Query) -> Query:
-        text, limit = writable(query.text).strip(), self._parts.settings.max_question_chars
+        text, limit = writable(query.text).strip(), self.parts.settings.max_question_chars
         if not text:
             raise QuestionError("the question is empty; type what you want to know")
         if len(text) > limit:
@@ -154,12 +154,12 @@ class Pipeline:
         return query.model_copy(update={"text": text, "history": history})
 
     async def _passages(self, query: Query, draft: Draft) -> list[Passage]:
-        forms = await condense(query, self._parts.engine, self._parts.prompts)
+        forms = await condense(query, self.parts.engine, self.parts.prompts)
         draft.lap("condense")
-        top_k = self._parts.settings.retrieval.top_k
+        top_k = self.parts.settings.retrieval.top_k
 
         def found() -> list[Passage]:
-            return rerank(query.text, self._parts.retrieve(query, forms, top_k + _SPARE), top_k)
+            return rerank(query.text, self.parts.retrieve(query, forms, top_k + _SPARE), top_k)
 
         passages = await asyncio.to_thread(found)
         draft.lap("retrieve")

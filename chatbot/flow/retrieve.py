@@ -7,6 +7,7 @@ import logging
 import math
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Protocol
 
 from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.errors import IndexUnavailable, UnknownCollection
@@ -19,6 +20,17 @@ from chatbot.schema import Chunk, Document, Passage, Query
 from chatbot.sections import RetrievalSettings
 
 Found = tuple[Chunk, Document]
+
+
+class Retrieval(Protocol):
+    """What a pipeline finds passages by: `Retriever`, or one that an evaluation puts in its place."""
+
+    def __call__(self, query: Query, forms: Sequence[SearchForm], k: int) -> list[Passage]: ...
+
+    def recall(self, ids: Sequence[str], query: Query) -> dict[str, Passage]: ...
+
+    def check(self, names: Sequence[str]) -> None: ...
+
 
 _log = logging.getLogger(__name__)
 

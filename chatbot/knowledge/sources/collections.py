@@ -49,6 +49,8 @@ class GoldenQuestion(Value):
     must_mention: tuple[str, ...] = ()
     near_miss: bool = False
     """True for an unanswerable question about a thing the collection names."""
+    paraphrase: bool = False
+    """True for one that hardly shares a word with what answers it: such are counted apart."""
 
 
 class Tree(NamedTuple):

@@ -1,0 +1,110 @@
+"""`chatbot eval`: measures how good the answers are, and with `--gate` fails where a change has made them worse."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from chatbot import settings
+from chatbot.apps.document_commands import Say
+from chatbot.errors import UserError
+from chatbot.settings import Settings
+
+if TYPE_CHECKING:
+    from chatbot.bootstrap import Application
+    from chatbot.evaluation.bench import Bench, NotRun
+    from chatbot.evaluation.evaluate import Evaluation
+    from chatbot.evaluation.measurement import Row
+    from chatbot.evaluation.sets.folder import DataFolder
+
+BASELINES = Path("baselines")
+_FOLDER = "evaluation"
+"""Of a data directory: the data directories of the sets, kept so that nothing is encoded twice."""
+
+
+def add_to(app: typer.Typer, say: Say) -> None:
+    """Give the command line its command."""
+
+    @app.command(name="eval")
+    def evaluate(
+        suites: Annotated[list[str] | None, typer.Argument(metavar="[SUITE]...", help="Suites to run [all].")] = None,
+        data: Annotated[Path | None, typer.Option(help="Folder of evaluation sets.", envvar="CHATBOT_EVAL_DATA")] = None,
+        split: Annotated[str, typer.Option(help="Part of the sets to measure.")] = "dev",
+        json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write all figures to it.")] = None,
+        limit: Annotated[int | None, typer.Option(min=1, help="Ask only so many questions of each set.")] = None,
+        gate: Annotated[
+            bool, typer.Option("--gate", help="Fail where a suite is significantly worse than its baseline.")
+        ] = False,
+        keep: Annotated[bool, typer.Option("--keep", help="Make what is measured the baseline.")] = False,
+        baselines: Annotated[Path, typer.Option(help="Folder of the baselines.")] = BASELINES,
+    ) -> None:
+        """Measure how good the answers are. Exit code 1 where --gate finds a suite that became worse."""
+        if gate and keep:
+            raise UserError("--gate compares with the baseline and --keep replaces it; give one of them")
+        from chatbot.evaluation import evaluate as running
+        from chatbot.evaluation.sets.folder import DataFolder
+
+        names = running.chosen(suites or [])
+        bench = _bench(settings.load(), DataFolder(data, split), limit, say)
+        done = running.evaluate(names, bench, _show)
+        if json_file:
+            rows = [row.model_dump() for row in done.rows]
+            json_file.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        raise typer.Exit(_decided(done, gate, keep, baselines, split))
+
+
+def _bench(configured: Settings, data: DataFolder, limit: int | None, say: Say) -> Bench:
+    from chatbot.apps.session import connect
+    from chatbot.bootstrap import open_application
+    from chatbot.evaluation.bench import Bench
+    from chatbot.evaluation.corpus import Corpora
+    from chatbot.knowledge.sources import collections
+    from chatbot.knowledge.sources.roots import knowledge_folders
+
+    @contextmanager
+    def opened(data_dir: Path) -> Generator[Application]:
+        with open_application(configured.model_copy(update={"data_dir": data_dir, "database": ""}), "eval", False) as application:
+            yield application
+
+    return Bench(
+        data=data,
+        corpora=Corpora(configured.data_dir / _FOLDER, opened, say),
+        session=lambda: connect(configured, "eval", say),
+        collections=lambda: collections.discover(knowledge_folders(configured)),
+        limit=limit,
+    )
+
+
+def _show(found: Row | NotRun) -> None:
+    from chatbot.evaluation.bench import NotRun
+
+    if isinstance(found, NotRun):
+        typer.echo(f"{found.suite:<13} {found.set:<26} did NOT run: {found.reason}")
+        return
+    figure = f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"
+    typer.echo(f"{found.suite:<13} {found.set:<26} {found.metric:<28} {figure}  n {found.n:<6} {found.baseline or ''}".rstrip())
+
+
+def _decided(done: Evaluation, gate: bool, keep: bool, baselines: Path, split: str) -> int:
+    """The exit code."""
+    from chatbot.evaluation import gate as gates
+
+    if keep:
+        for written in gates.keep(baselines, split, done.measured):
+            typer.echo(f"baseline: {written}")
+    if not gate:
+        return 0
+    changes = list(gates.compare(baselines, split, done.measured))
+    worse = [change for change in changes if change.is_worse]
+    for change in worse:
+        typer.echo(
+            f"WORSE  {change.suite} {change.set} {change.metric}: {change.before:.3f} -> {change.now:.3f} "
+            f"(difference {change.low:+.3f} to {change.high:+.3f})"
+        )
+    typer.echo(f"gate: {len(changes)} figures compared, {len(worse)} significantly worse")
+    return 1 if worse else 0

@@ -1,0 +1,14 @@
+"""What is measured, one file a suite; each runs its sets and yields measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from chatbot.evaluation.bench import Suite
+from chatbot.evaluation.suites import abstention, citations, followups, golden, reading, retrieval
+
+SUITES: Mapping[str, Suite] = MappingProxyType(
+    {suite.NAME: suite.run for suite in (golden, retrieval, followups, reading, citations, abstention)}
+)
+"""By name, in the order they run: from what a user's own collections say to what takes longest."""

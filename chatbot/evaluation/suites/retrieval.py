@@ -1,0 +1,74 @@
+"""retrieval: are the documents found that were judged to answer?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from chatbot.errors import DataMissing
+from chatbot.evaluation import ranking
+from chatbot.evaluation.bench import Bench, NotRun, ask_all
+from chatbot.evaluation.corpus import Store, Text, best_of_each
+from chatbot.evaluation.measurement import Measurement
+from chatbot.evaluation.sets import beir, squad
+from chatbot.evaluation.sets.beir import Beir
+from chatbot.evaluation.sets.squad import Squad
+from chatbot.schema import Passage, Query
+
+NAME = "retrieval"
+_METRICS = ("nDCG@10", "recall@5", "recall@10", "recall@100", "MRR@10", "MAP")
+_DEEP = 200
+"""Passages looked at: both indexes' candidates, so that each index alone can be scored as well."""
+
+_RUNS: Mapping[str | None, Callable[[Passage], float]] = {
+    None: lambda passage: -passage.rank,
+    "BM25 alone": lambda passage: passage.lexical,
+    "dense alone": lambda passage: passage.dense,
+}
+
+
+def run(bench: Bench) -> Iterator[Measurement | NotRun]:
+    """SciFact, classic collections, SQuAD's paragraphs, XQuAD's in each language."""
+    for read in (
+        lambda: [beir.scifact(bench.data)],
+        lambda: beir.classic(bench.data),
+        lambda: _squad(bench),
+        lambda: _xquad(bench),
+    ):
+        try:
+            collections = read()
+        except DataMissing as missing:
+            yield NotRun(NAME, str(missing).split("/")[1], str(missing))
+            continue
+        for collection in collections:
+            yield from _measured(bench, collection)
+
+
+def _measured(bench: Bench, collection: Beir) -> Iterator[Measurement]:
+    with bench.corpora.texts(collection.name, collection.documents) as store:
+        asked = bench.some(collection.queries)
+        judged = {id_: collection.qrels[id_] for id_ in asked}
+        yield from ranking.measured(NAME, collection.name, _METRICS, judged, runs(store, asked))
+
+
+def runs(store: Store, queries: Mapping[str, str]) -> Mapping[str | None, ranking.Run]:
+    """The product's own ranking of each query's texts, and what either index alone makes of the same candidates."""
+    found = ask_all(lambda id_: store.search(Query(text=queries[id_]), _DEEP), queries)
+    return {name: {id_: _scored(passages, score) for id_, passages in found.items()} for name, score in _RUNS.items()}
+
+
+def _scored(passages: list[Passage], score: Callable[[Passage], float]) -> Mapping[str, float]:
+    return best_of_each(passages, score)
+
+
+def _squad(bench: Bench) -> list[Beir]:
+    return [_as_collection("squad", squad.squad(bench.data, "1.1"))]
+
+
+def _xquad(bench: Bench) -> list[Beir]:
+    return [_as_collection(f"xquad/{language}", each) for language, each in squad.xquad(bench.data).items()]
+
+
+def _as_collection(name: str, set_: Squad) -> Beir:
+    documents: list[Text] = list(set_.paragraphs.values())
+    queries = {each.id: each.question for each in set_.asked}
+    return Beir(name, documents, queries, {each.id: {each.paragraph: 1} for each in set_.asked})

@@ -1,0 +1,59 @@
+"""How near an answer's words come to those of people: exact match, token F1, ROUGE-L, BLEU, chrF."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+
+from rouge_score.rouge_scorer import RougeScorer
+from sacrebleu.metrics.bleu import BLEU
+from sacrebleu.metrics.chrf import CHRF
+
+_ARTICLES = re.compile(r"\b(?:a|an|the)\b")
+_PUNCTUATION = str.maketrans("", "", string.punctuation)
+
+
+def normalized(text: str) -> str:
+    """Lower case without punctuation, articles and extra white space. Source: the evaluation script of SQuAD 1.1."""
+    return " ".join(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())
+
+
+def exact_match(text: str, accepted: Sequence[str]) -> tuple[float]:
+    """1 where the normalized text is one of the accepted."""
+    return (float(normalized(text) in map(normalized, accepted)),)
+
+
+def token_f1(text: str, accepted: Sequence[str]) -> tuple[float]:
+    """Best F1 over words, as the evaluation script of SQuAD 1.1 has it."""
+    return (max((_f1(normalized(text).split(), normalized(each).split()) for each in accepted), default=0.0),)
+
+
+def rouge_l(text: str, accepted: Sequence[str]) -> tuple[float]:
+    """Best F of the longest common subsequence of stems, by rouge-score."""
+    scorer = RougeScorer(["rougeL"], use_stemmer=True)
+    return (max((float(scorer.score(each, text)["rougeL"].fmeasure) for each in accepted), default=0.0),)
+
+
+def bleu(text: str, accepted: Sequence[str]) -> tuple[float, ...]:
+    """What a corpus' BLEU is computed from: lengths of text and nearest reference, then matches and n-grams of each order."""
+    score = BLEU(effective_order=True).sentence_score(text, list(accepted))
+    return (score.sys_len, score.ref_len, *score.counts, *score.totals)
+
+
+def chrf(text: str, accepted: Sequence[str]) -> tuple[float]:
+    """chrF2 of the sentence in [0, 1], by sacrebleu."""
+    return (CHRF().sentence_score(text, list(accepted)).score / 100,)
+
+
+def _f1(said: Sequence[str], wanted: Sequence[str]) -> float:
+    shared = sum((Counter(said) & Counter(wanted)).values())
+    return 2 * shared / (len(said) + len(wanted)) if shared else 0.0
+
+
+METRICS: Mapping[str, Callable[[str, Sequence[str]], tuple[float, ...]]] = MappingProxyType(
+    {"EM": exact_match, "F1": token_f1, "ROUGE-L": rouge_l, "BLEU": bleu, "chrF": chrf}
+)
+"""Items of `chatbot.evaluation.metrics` by the metric's name."""
