@@ -49,7 +49,7 @@ class RetrievalSettings(Section):
 
 class AbstentionSettings(Section):
     min_cosine: float = Field(default=0.25, ge=-1, le=1)
-    """No passage this close to the question: refuse. Chosen by `benchmarks/golden.py --sweep`."""
+    """No passage this close to the question: refuse. Chosen on the golden questions."""
 
 
 class ChromaSettings(Section):

@@ -37,6 +37,7 @@ def add_to(app: typer.Typer, say: Say) -> None:
         split: Annotated[str, typer.Option(help="Part of the sets to measure.")] = "dev",
         json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write all figures to it.")] = None,
         limit: Annotated[int | None, typer.Option(min=1, help="Ask only so many questions of each set.")] = None,
+        misses: Annotated[bool, typer.Option("--misses", help="Name the questions that came to nothing.")] = False,
         gate: Annotated[
             bool, typer.Option("--gate", help="Fail where a suite is significantly worse than its baseline.")
         ] = False,
@@ -52,6 +53,8 @@ def add_to(app: typer.Typer, say: Say) -> None:
         names = running.chosen(suites or [])
         bench = _bench(settings.load(), DataFolder(data, split), limit, say)
         done = running.evaluate(names, bench, _show)
+        if misses:
+            _name_misses(done)
         if json_file:
             rows = [row.model_dump() for row in done.rows]
             json_file.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -88,6 +91,13 @@ def _show(found: Row | NotRun) -> None:
         return
     figure = f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"
     typer.echo(f"{found.suite:<13} {found.set:<26} {found.metric:<28} {figure}  n {found.n:<6} {found.baseline or ''}".rstrip())
+
+
+def _name_misses(done: Evaluation) -> None:
+    for each in done.measured:
+        missed = [id_ for id_, item in each.items.items() if item == (0.0,)] if each.baseline is None else []
+        for id_ in missed:
+            typer.echo(f"missed  {each.suite} {each.set} {each.metric}: {id_}")
 
 
 def _decided(done: Evaluation, gate: bool, keep: bool, baselines: Path, split: str) -> int:

@@ -29,7 +29,7 @@ MAX_SENTENCES = 5
 """An answer, not a page."""
 
 MIN_SHARE = 0.6
-"""A sentence is quoted only if it scores this share of the best one. With MAX_SENTENCES chosen by `benchmarks/golden.py`."""
+"""A sentence is quoted only if it scores this share of the best one. With MAX_SENTENCES chosen by `chatbot eval golden`."""
 
 MIN_COSINE = 0.22
 """A sentence must be this close to the question, or the engine abstains: the flow only looked at whole passages, and for a

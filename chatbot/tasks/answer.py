@@ -53,5 +53,5 @@ TASK = Task(
     prompts=("answer", "document"),
     run=run,
     quote=run,
-    quote_quality="quoted word for word; `python benchmarks/golden.py` measures whether it is what was asked for",
+    quote_quality="quoted word for word; `chatbot eval golden` measures whether it is what was asked for",
 )

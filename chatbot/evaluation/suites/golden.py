@@ -59,12 +59,13 @@ def run(bench: Bench) -> Iterator[Measurement | NotRun]:
             questions,
         )
     outcomes = {id_: _Outcome(*questions[id_], answer) for id_, answer in answers.items()}
-    for set_ in [*dict.fromkeys(_set(each) for each in outcomes.values()), NAME]:
-        yield from _measured(set_, {id_: each for id_, each in outcomes.items() if set_ in {_set(each), NAME}})
+    for set_ in dict.fromkeys(name for each in outcomes.values() for name in _sets(each)):
+        yield from _measured(set_, {id_: each for id_, each in outcomes.items() if set_ in _sets(each)})
 
 
-def _set(outcome: _Outcome) -> str:
-    return f"{outcome.collection}/paraphrases" if outcome.golden.paraphrase else outcome.collection
+def _sets(outcome: _Outcome) -> tuple[str, ...]:
+    """Those it counts in: paraphrases are harder, and kept apart."""
+    return ("paraphrases",) if outcome.golden.paraphrase else (outcome.collection, NAME)
 
 
 def _measured(set_: str, outcomes: Mapping[str, _Outcome]) -> Iterator[Measurement]:
