@@ -10,7 +10,7 @@ import numpy as np
 from langchain_core.embeddings import Embeddings
 from tokenizers import Encoding, Tokenizer
 
-from chatbot.encoders import Vectors, card, weights
+from chatbot.encoders import Vectors, card, vocabulary, weights
 from chatbot.encoders.card import TOKENIZER, Card
 from chatbot.encoders.compile import compile_encoder
 from chatbot.encoders.runtime import Batch, Graph
@@ -50,6 +50,10 @@ class BiEncoder(Embeddings):
             return np.empty((0, self.card.dimension), np.float32)
         order, batches = self._batches(texts)
         return _unit(np.concatenate([self._graph.infer(batch) for batch in batches]))[np.argsort(order)]
+
+    def trust(self, text: str) -> float:
+        """How far a query's vector says what it is about, in [0, 1]; see `vocabulary.trust`."""
+        return vocabulary.trust(self._tokenizer, text)
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         return self.encode(texts).tolist()

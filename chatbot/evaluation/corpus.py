@@ -59,12 +59,12 @@ class Corpora:
 
     @contextmanager
     def texts(self, name: str, texts: Iterable[Text]) -> Generator[Store]:
-        """The application over some texts; `source_id` gives a passage's text again.
+        """The application over some texts, those that are empty left out; `source_id` gives a passage's text again.
 
         Raises:
             InternalError: one of them could not be read.
         """
-        pages = {quote(each.id, safe=""): _page(each) for each in texts}
+        pages = {quote(each.id, safe=""): _page(each) for each in texts if each.text.strip()}
         files = self._home(name) / "texts"
         _write(files, pages)
         with self.files(name, files) as store:

@@ -32,23 +32,16 @@ def test_a_first_question_is_searched_as_typed() -> None:
     assert (form.text, form.weight) == ("What is nucleus sampling?", 1.0)
 
 
-def test_a_follow_up_is_also_searched_behind_the_previous_question_and_answer_at_half_weight() -> None:
+def test_a_follow_up_is_also_searched_behind_the_previous_question_and_answer() -> None:
     history = (_turn("user", "What is top-k?"), _turn("assistant", "It keeps k tokens."))
 
     forms = search_forms(Query(text="And top-p?", history=history))
 
-    assert [(form.text, form.weight) for form in forms] == [
-        ("And top-p?", 1.0),
-        ("What is top-k? And top-p?", 0.5),
-        ("It keeps k tokens. And top-p?", 0.5),
-    ]
-
-
-def test_a_question_that_stands_alone_is_searched_as_typed_whatever_was_said_before() -> None:
-    history = (_turn("user", "What is top-k?"), _turn("assistant", "It keeps k tokens."))
-
-    assert [form.text for form in search_forms(Query(text="How large is BERT base?", history=history))] == [
-        "How large is BERT base?"
+    said = ("What is top-k?", "It keeps k tokens.")
+    assert [(form.text, form.is_behind) for form in forms] == [
+        ("And top-p?", ()),
+        ("What is top-k? And top-p?", said),
+        ("It keeps k tokens. And top-p?", said),
     ]
 
 
@@ -122,7 +115,8 @@ async def test_neither_an_engine_that_quotes_nor_a_question_that_stands_alone_is
     engine = _writer("kettle")
 
     assert await _texts(Engine(engine, writes=False)) == FREE
-    assert await _texts(Engine(engine), Query(text="What is a kettle?", history=FOLLOW_UP.history)) == ["What is a kettle?"]
+    alone = Query(text="What is a kettle?", history=FOLLOW_UP.history)
+    assert await _texts(Engine(engine), alone) == [form.text for form in search_forms(alone)]
     assert not engine.messages
 
 

@@ -11,6 +11,7 @@ from chatbot.evaluation.bench import Bench, NotRun, ask_all
 from chatbot.evaluation.corpus import Store, best_of_each
 from chatbot.evaluation.measurement import Measurement
 from chatbot.evaluation.sets.mtrag import Mtrag, Task, mtrag
+from chatbot.follow_ups import leans_on_history
 from chatbot.schema import Message, Query
 
 NAME = "followups"
@@ -25,7 +26,8 @@ Histories = Mapping[str, Sequence[Message]]
 def run(bench: Bench) -> Iterator[Measurement | NotRun]:
     """MTRAG-UN as it is, and with the history of another conversation in front: a change of subject.
 
-    For the second, questions are taken that stand alone: asked without history, they find a passage that answers first.
+    For the second, questions are taken that stand alone: they point to nothing said before, and asked without any of it they find
+    a passage that answers first.
     """
     try:
         set_ = mtrag(bench.data)
@@ -36,11 +38,7 @@ def run(bench: Bench) -> Iterator[Measurement | NotRun]:
     with bench.corpora.texts(_SET, set_.passages) as store:
         followed = _searched(store, tasks, {id_: task.history for id_, task in tasks.items()})
         alone = _searched(store, tasks, {})
-        standing = {
-            id_: task
-            for id_, task in tasks.items()
-            if alone[id_] and max(alone[id_], key=alone[id_].__getitem__) in set_.qrels[id_]
-        }
+        standing = {id_: task for id_, task in tasks.items() if _stands_alone(task, alone[id_], set_.qrels[id_])}
         switched = _searched(store, standing, _foreign(set_, standing))
     yield from _measured(_SET, set_, followed, alone)
     yield from _measured(f"{_SET}/switched", set_, switched, {id_: alone[id_] for id_ in standing})
@@ -57,6 +55,10 @@ def _searched(store: Store, tasks: Mapping[str, Task], histories: Histories) -> 
 
     found = ask_all(lambda id_: store.search(query(id_), _DEEP), tasks)
     return {id_: best_of_each(passages, lambda passage: -passage.rank) for id_, passages in found.items()}
+
+
+def _stands_alone(task: Task, found: Mapping[str, float], judged: Mapping[str, int]) -> bool:
+    return bool(found) and max(found, key=lambda id_: found[id_]) in judged and not leans_on_history(task.question)
 
 
 def _foreign(set_: Mtrag, standing: Mapping[str, Task]) -> Histories:

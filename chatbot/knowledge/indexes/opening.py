@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from chatbot import terms
 from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.errors import IndexDamaged
 from chatbot.knowledge.indexes import building, compare, dense, leftovers
@@ -17,7 +18,7 @@ from chatbot.knowledge.indexes.lexical import LexicalIndex
 from chatbot.knowledge.store import seal
 from chatbot.knowledge.store.catalogue import Catalogue
 
-LEXICAL = "tantivy"
+LEXICAL = f"tantivy-{terms.VERSION}"
 CHANGED = "the embedding model changed"
 _FEW = 1000
 """Of fewer entries Chroma keeps no graph and makes one at each opening; 3 in 490 did not lead to every vector. To ask for so many
@@ -82,6 +83,8 @@ def prune(index: Index, wanted: set[str], catalogue: Catalogue) -> str:
 
 def _lexical(place: Path, catalogue: Catalogue) -> tuple[Lexical, str]:
     """The lexical index, or nothing and why."""
+    if not (place / LEXICAL).exists() and any(place.glob("tantivy*")):
+        return Absent(), "words are cut otherwise than they were"
     try:
         index = LexicalIndex(place / LEXICAL)
     except IndexDamaged as error:

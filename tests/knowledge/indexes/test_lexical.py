@@ -135,6 +135,28 @@ def test_one_letter_wrong_or_two_swapped_still_finds_the_word(index: LexicalInde
 
 @pytest.mark.parametrize(("letters", "found"), [(30, {"long"}), (41, set()), (100_000, set())])
 def test_typos_are_looked_for_in_words_and_not_in_letters_without_end(index: LexicalIndex, letters: int, found: set[str]) -> None:
-    index.add([row("long", "x" * letters)])
+    index.add([row("long", "What is " + "x" * letters)])
 
-    assert set(index.search("x" * (letters - 1) + "z", 5, (), PUBLIC)) == found
+    assert set(index.search("what is " + "x" * (letters - 1) + "z", 5, (), PUBLIC)) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [
+        ("Die Zeitungen berichteten über das Erdbeben.", "Welche Zeitung berichtet über Erdbeben?"),
+        ("Правительство приняло новый закон", "какие законы приняты"),
+        ("大型语言模型需要很多内存", "语言模型的内存"),
+        ("แบบจำลองภาษาขนาดใหญ่", "ภาษาขนาด"),
+    ],
+)
+def test_other_languages_than_english_are_found_by_what_their_forms_share(index: LexicalIndex, text: str, question: str) -> None:
+    index.add([row("other", text), row("apart", "Ganz anders 完全不同 совсем")])
+
+    assert next(iter(index.search(question, 5, (), PUBLIC))) == "other"
+
+
+def test_a_word_that_is_said_twice_counts_twice(index: LexicalIndex) -> None:
+    index.add([row("anvil", "The anvil rings."), row("bell", "The bell rings.")])
+
+    assert next(iter(index.search("an anvil, and a bell; the bell", 5, (), PUBLIC))) == "bell"
+    assert next(iter(index.search("an anvil, the anvil, and a bell", 5, (), PUBLIC))) == "anvil"
