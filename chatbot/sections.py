@@ -41,7 +41,7 @@ class ChunkSettings(Section):
 class RetrievalSettings(Section):
     candidates: int = Field(default=100, ge=1, le=1000)
     """Passages taken from each index before fusion."""
-    dense_weight: float = Field(default=0.55, ge=0, le=1)
+    dense_weight: float = Field(default=0.6, ge=0, le=1)
     """Share of the dense score in the convex fusion; the rest is BM25's."""
     top_k: int = Field(default=5, ge=1, le=50)
     """Passages handed to the engine."""
