@@ -110,6 +110,8 @@ def risks(items: Items) -> Items:
 
 def spearman(items: Items) -> float:
     """Rank correlation of two fields."""
+    if (items == items[0]).all(axis=0).any():
+        return float("nan")
     return float(np.corrcoef(rankdata(items[:, 0]), rankdata(items[:, 1]))[0, 1])
 
 
