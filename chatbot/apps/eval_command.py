@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator
+import shlex
+import sys
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,9 +20,8 @@ from chatbot.settings import Settings
 
 if TYPE_CHECKING:
     from chatbot.bootstrap import Application
-    from chatbot.evaluation.bench import Bench, NotRun
+    from chatbot.evaluation.bench import Bench
     from chatbot.evaluation.evaluate import Evaluation
-    from chatbot.evaluation.measurement import Row
     from chatbot.evaluation.sets.folder import DataFolder
 
 BASELINES = Path("baselines")
@@ -36,6 +38,7 @@ def add_to(app: typer.Typer, say: Say) -> None:
         data: Annotated[Path | None, typer.Option(help="Folder of evaluation sets.", envvar="CHATBOT_EVAL_DATA")] = None,
         split: Annotated[str, typer.Option(help="Part of the sets to measure.")] = "dev",
         json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write all figures to it.")] = None,
+        page_file: Annotated[Path | None, typer.Option("--page", metavar="FILE", help="Write a page with plots to it.")] = None,
         limit: Annotated[int | None, typer.Option(min=1, help="Ask only so many questions of each set.")] = None,
         misses: Annotated[bool, typer.Option("--misses", help="Name the questions that came to nothing.")] = False,
         gate: Annotated[
@@ -47,17 +50,22 @@ def add_to(app: typer.Typer, say: Say) -> None:
         """Measure how good the answers are. Exit code 1 where --gate finds a suite that became worse."""
         if gate and keep:
             raise UserError("--gate compares with the baseline and --keep replaces it; give one of them")
+        for file in filter(None, (json_file, page_file)):
+            if not file.parent.is_dir():  # said before the hours of measuring, not after them
+                raise UserError(f"there is no folder {str(file.parent)!r} to write {file.name} into; make it first")
         from chatbot.evaluation import evaluate as running
         from chatbot.evaluation.sets.folder import DataFolder
 
         names = running.chosen(suites or [])
         bench = _bench(settings.load(), DataFolder(data, split), limit, say)
-        done = running.evaluate(names, bench, _show)
+        done = _shown(names, bench)
         if misses:
             _name_misses(done)
         if json_file:
             rows = [row.model_dump() for row in done.rows]
             json_file.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        if page_file:
+            page_file.write_text(_page(done, split), encoding="utf-8")
         raise typer.Exit(_decided(done, gate, keep, baselines, split))
 
 
@@ -83,14 +91,27 @@ def _bench(configured: Settings, data: DataFolder, limit: int | None, say: Say) 
     )
 
 
-def _show(found: Row | NotRun) -> None:
-    from chatbot.evaluation.bench import NotRun
+def _shown(names: Sequence[str], bench: Bench) -> Evaluation:
+    """Runs the suites, and shows what is known as soon as it is."""
+    from chatbot.evaluation import evaluate as running
+    from chatbot.evaluation.table import Table
 
-    if isinstance(found, NotRun):
-        typer.echo(f"{found.suite:<13} {found.set:<26} did NOT run: {found.reason}")
-        return
-    figure = f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"
-    typer.echo(f"{found.suite:<13} {found.set:<26} {found.metric:<28} {figure}  n {found.n:<6} {found.baseline or ''}".rstrip())
+    table = Table()
+
+    def show(lines: Iterator[str]) -> None:
+        for line in lines:
+            typer.echo(line)
+
+    done = running.evaluate(names, bench, lambda found: show(table.add(found)))
+    show(table.close())
+    return done
+
+
+def _page(done: Evaluation, split: str) -> str:
+    from chatbot.evaluation.page import Made, page
+
+    command = shlex.join(["chatbot", *sys.argv[1:]])
+    return page(done, Made(command, split, datetime.now(UTC).date().isoformat()))
 
 
 def _name_misses(done: Evaluation) -> None:

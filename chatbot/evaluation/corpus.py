@@ -86,6 +86,14 @@ class Corpora:
                     raise InternalError(f"{name}: {report.source} could not be read: {report.reason}")
             yield store
 
+    @contextmanager
+    def encoder(self) -> Generator[BiEncoder]:
+        """The product's own encoder, for texts that are compared and not searched."""
+        data_dir = self._home("encoder") / "data"
+        self._share_encoder(data_dir)
+        with self._open(data_dir) as store:
+            yield store.encoder
+
     def _home(self, name: str) -> Path:
         return self._folder / name.replace("/", "-")
 

@@ -76,8 +76,12 @@ def ece(items: Items) -> float:
     Source: Naeini et al., "Obtaining Well Calibrated Probabilities Using Bayesian Binning" (2015); bins of equal numbers as in
     Nguyen, O'Connor (2015), since confidences of a bot that refuses crowd in a few places.
     """
-    bins = np.array_split(items[np.argsort(items[:, 1], kind="stable")], min(BINS, len(items)))
-    return float(sum(len(each) * abs(each[:, 0].mean() - each[:, 1].mean()) for each in bins) / len(items))
+    return float(sum(len(each) * abs(each[:, 0].mean() - each[:, 1].mean()) for each in bins(items)) / len(items))
+
+
+def bins(items: Items) -> list[Items]:
+    """Of about equal numbers, the least confident first: what `ece` compares and a reliability diagram shows."""
+    return np.array_split(items[np.argsort(items[:, 1], kind="stable")], min(BINS, len(items)))
 
 
 def risk_coverage_auc(items: Items) -> float:
@@ -106,6 +110,8 @@ def risks(items: Items) -> Items:
 
 def spearman(items: Items) -> float:
     """Rank correlation of two fields."""
+    if (items == items[0]).all(axis=0).any():
+        return float("nan")
     return float(np.corrcoef(rankdata(items[:, 0]), rankdata(items[:, 1]))[0, 1])
 
 

@@ -12,6 +12,8 @@ from typing import Any
 
 from chatbot.errors import DataMissing, UserError
 
+TRAIN = "train"
+"""The part of a set that what is measured may have been fitted on."""
 _SPLIT = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -54,6 +56,24 @@ class DataFolder:
         """
         return self._there(set_, *names)
 
+    def matching(self, set_: str, pattern: str) -> list[Path]:
+        """The files of the part that is measured whose names match: of some sets a name says which part it is of.
+
+        Raises:
+            DataMissing: there is none.
+        """
+        return self._matching(set_, self.split, pattern)
+
+    def training(self, set_: str, pattern: str) -> list[Path]:
+        """The files of the part that may be fitted on.
+
+        Raises:
+            DataMissing: there is none, or it is the one that is measured.
+        """
+        if self.split == TRAIN:
+            raise DataMissing(f"what is fitted on {TRAIN} is not measured on it")
+        return self._matching(set_, TRAIN, pattern)
+
     def every(self, set_: str, name: str) -> list[Path]:
         """The files of that name in all parts that are there: what is searched may be larger than what is asked.
 
@@ -62,6 +82,11 @@ class DataFolder:
         """
         self.file(set_, name)
         return sorted(self._there(set_).glob(f"*/{name}"))
+
+    def _matching(self, set_: str, part: str, pattern: str) -> list[Path]:
+        if found := sorted(self._there(set_, part).glob(pattern)):
+            return found
+        raise DataMissing(f"retrieval/{set_}/{part} has no {pattern}")
 
     def _there(self, *names: str) -> Path:
         if self._root is None:
