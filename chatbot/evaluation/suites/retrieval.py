@@ -11,6 +11,7 @@ from chatbot.evaluation.corpus import Store, Text, best_of_each
 from chatbot.evaluation.measurement import Measurement
 from chatbot.evaluation.sets import beir, squad
 from chatbot.evaluation.sets.beir import Beir
+from chatbot.evaluation.sets.folder import DataFolder
 from chatbot.evaluation.sets.squad import Squad
 from chatbot.schema import Passage, Query
 
@@ -28,16 +29,11 @@ _RUNS: Mapping[str | None, Callable[[Passage], float]] = {
 
 def run(bench: Bench) -> Iterator[Measurement | NotRun]:
     """SciFact, classic collections, SQuAD's paragraphs, XQuAD's in each language."""
-    for read in (
-        lambda: [beir.scifact(bench.data)],
-        lambda: beir.classic(bench.data),
-        lambda: _squad(bench),
-        lambda: _xquad(bench),
-    ):
+    for set_, read in _SETS.items():
         try:
-            collections = read()
+            collections = read(bench.data)
         except DataMissing as missing:
-            yield NotRun(NAME, str(missing).split("/")[1], str(missing))
+            yield NotRun(NAME, set_, str(missing))
             continue
         for collection in collections:
             yield from _measured(bench, collection)
@@ -60,15 +56,19 @@ def _scored(passages: list[Passage], score: Callable[[Passage], float]) -> Mappi
     return best_of_each(passages, score)
 
 
-def _squad(bench: Bench) -> list[Beir]:
-    return [_as_collection("squad", squad.squad(bench.data, "1.1"))]
-
-
-def _xquad(bench: Bench) -> list[Beir]:
-    return [_as_collection(f"xquad/{language}", each) for language, each in squad.xquad(bench.data).items()]
-
-
 def _as_collection(name: str, set_: Squad) -> Beir:
     documents: list[Text] = list(set_.paragraphs.values())
     queries = {each.id: each.question for each in set_.asked}
     return Beir(name, documents, queries, {each.id: {each.paragraph: 1} for each in set_.asked})
+
+
+def _xquad(data: DataFolder) -> list[Beir]:
+    return [_as_collection(f"xquad/{language}", each) for language, each in squad.xquad(data).items()]
+
+
+_SETS: Mapping[str, Callable[[DataFolder], list[Beir]]] = {
+    "scifact": lambda data: [beir.scifact(data)],
+    "classic-ir": beir.classic,
+    "squad": lambda data: [_as_collection("squad", squad.squad(data, "1.1"))],
+    "xquad": _xquad,
+}
