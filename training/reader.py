@@ -1,0 +1,160 @@
+"""Trains the reader: `python -m training.reader --data DIR --out DIR [--minutes N] [--resume]`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pickle
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+
+from chatbot.encoders import bi_encoder, reader_network, weights
+from training import export, groups, low_rank, negatives
+from training.batches import Batch, batches
+from training.data import Passage, Question, load
+from training.losses import losses
+
+MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+RANK = 32
+LEARNING_RATE = 1e-3
+"""Of adapters and heads; biases, norms and segment embeddings, which have a scale already, learn at a third of it."""
+WARM_UP = 0.03
+CHECKPOINT_S = 600
+REPORT_STEPS = 50
+CHECKPOINT, ADAPTER = "checkpoint.pt", "reader.safetensors"
+
+
+class Material(NamedTuple):
+    questions: Sequence[Question]
+    neighbours: Sequence[Sequence[Passage]]
+    tokenizer: Tokenizer
+
+
+class Trainee:
+    """A network, how it learns, and how far it is."""
+
+    def __init__(self, source: Path, rank: int, learning_rate: float) -> None:
+        torch.manual_seed(0)
+        self.network = reader_network.base(source)
+        low_rank.adapt(self.network, rank)
+        self.optimizer = _optimizer(self.network, learning_rate)
+        self.peaks = [group["lr"] for group in self.optimizer.param_groups]
+        self.elapsed_s = 0.0
+        self.steps = 0
+
+    def learn(self, batch: Batch, progress: float) -> dict[str, float]:
+        """One step, `progress` of the whole way in [0, 1]: the learning rate rises to its peak, then falls to nothing."""
+        for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
+            group["lr"] = peak * min(progress / WARM_UP, (1 - progress) / (1 - WARM_UP))
+        with torch.autocast("cpu", torch.bfloat16):
+            read = self.network.read(batch.ids, batch.mask)
+        parts = losses(read, batch)
+        self.optimizer.zero_grad()
+        torch.stack(list(parts.values())).sum().backward()
+        nn.utils.clip_grad_norm_([each for each in self.network.parameters() if each.requires_grad], 1.0)
+        self.optimizer.step()
+        self.steps += 1
+        return {name: float(part.detach()) for name, part in parts.items()}
+
+    def save(self, out: Path) -> None:
+        """The checkpoint, and the adapter as it would be shipped."""
+        state = {"learned": _learned(self.network), "optimizer": self.optimizer.state_dict()}
+        partly = out / f".{CHECKPOINT}"
+        torch.save({**state, "elapsed_s": self.elapsed_s, "steps": self.steps}, partly)
+        os.replace(partly, out / CHECKPOINT)
+        export.write(self.network, out / ADAPTER)
+
+    def resume(self, out: Path) -> None:
+        state = torch.load(out / CHECKPOINT, weights_only=True)
+        self.network.load_state_dict(state["learned"], strict=False)
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.elapsed_s, self.steps = state["elapsed_s"], state["steps"]
+
+
+def main() -> None:
+    asked = _arguments()
+    asked.out.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(asked.threads)
+    source = weights.locate(MODEL)
+    material = _material(asked.data, asked.out)
+    trainee = Trainee(source, asked.rank, asked.learning_rate)
+    if asked.resume:
+        trainee.resume(asked.out)
+    train(trainee, material, asked.minutes * 60, asked.out)
+
+
+def train(trainee: Trainee, material: Material, seconds: float, out: Path) -> None:
+    """Learn for so many seconds, those before a resumption included, saving now and then."""
+    sums: Counter[str] = Counter()
+    tokens, saved_s, started = 0, trainee.elapsed_s, time.monotonic() - trainee.elapsed_s
+    for batch in _endless(material, trainee.steps):
+        trainee.elapsed_s = time.monotonic() - started
+        if trainee.elapsed_s >= seconds:
+            break
+        sums.update(trainee.learn(batch, trainee.elapsed_s / seconds))
+        tokens += batch.mask.numel()
+        if trainee.steps % REPORT_STEPS == 0:
+            means = "  ".join(f"{name} {total / REPORT_STEPS:.3f}" for name, total in sums.items())
+            print(f"{trainee.elapsed_s:6.0f} s  step {trainee.steps}  {tokens / 1e6:.2f} M tokens  {means}", flush=True)
+            sums.clear()
+        if trainee.elapsed_s - saved_s > CHECKPOINT_S:
+            trainee.save(out)
+            saved_s = trainee.elapsed_s
+    trainee.save(out)
+
+
+def _endless(material: Material, seed: int) -> Iterator[Batch]:
+    rng = random.Random(seed)
+    while True:
+        yield from batches(groups.epoch(material.questions, material.neighbours, rng), material.tokenizer, rng)
+
+
+def _material(data: Path, out: Path) -> Material:
+    """Questions and the passages that look as if they answered them; those are found once and kept in `out`."""
+    encoder = bi_encoder.load(MODEL, out / "models", threads=2)
+    tokenizer = Tokenizer.from_file(str(encoder.tokenizer_file))
+    questions = load(data)
+    kept = out / "neighbours.pickle"
+    if not kept.exists():
+        kept.write_bytes(pickle.dumps(negatives.mine(questions, encoder, out / "passages.npy")))
+    return Material(questions, pickle.loads(kept.read_bytes()), tokenizer)  # our own, written a line above
+
+
+def _optimizer(network: nn.Module, learning_rate: float) -> torch.optim.AdamW:
+    learning = {name: each for name, each in network.named_parameters() if each.requires_grad}
+    settled = [each for name, each in learning.items() if name.startswith("bert.") and "parametrizations" not in name]
+    fresh = [each for name, each in learning.items() if not name.startswith("bert.") or "parametrizations" in name]
+    return torch.optim.AdamW(
+        [{"params": fresh, "lr": learning_rate}, {"params": settled, "lr": learning_rate / 3}],
+        weight_decay=0.01,
+        betas=(0.9, 0.98),
+        fused=True,
+    )
+
+
+def _learned(network: nn.Module) -> dict[str, Tensor]:
+    return {name: each.detach() for name, each in network.named_parameters() if each.requires_grad}
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder that holds squad, nqg-pairs, clapnq and covid-qa")
+    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints and the adapter")
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--rank", type=int, default=RANK)
+    parser.add_argument("--learning-rate", type=float, default=LEARNING_RATE)
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
