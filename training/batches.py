@@ -14,7 +14,7 @@ from training.groups import Group, Row
 
 MAX_TOKENS = 256
 MAX_QUESTION = 64
-BATCH_TOKENS = 4096
+BATCH_TOKENS = 2560
 """Of a step, padding included."""
 _WIDTHS = 16
 _SORTED_TOGETHER = 512
@@ -67,9 +67,7 @@ def tensors(groups: Sequence[Sequence[tuple[Row, Encoding]]]) -> Batch:
     for i, (_, row, encoding) in enumerate(rows):
         ids[i, : len(encoding.ids)] = torch.tensor(encoding.ids)
         mask[i, : len(encoding.ids)] = 1
-        spans = [
-            span if sequence == 1 else None for span, sequence in zip(encoding.offsets, encoding.sequence_ids, strict=True)
-        ]
+        spans = [span if sequence == 1 else None for span, sequence in zip(encoding.offsets, encoding.sequence_ids, strict=True)]
         body[i, _within(spans, [(row.body, len(row.passage))])] = True
         gold[i, _within(spans, row.gold)] = True
         marked = _within(spans, [row.answer]) if row.answer else []

@@ -9,16 +9,17 @@ from dataclasses import dataclass, replace
 from training import near_misses
 from training.data import Passage, Question
 
-WHOLE = 0.5
+WHOLE = 0.35
 """Share of passages read whole; of the others a few sentences are read, which is cheaper and more varied."""
 TITLED = 0.4
 """Share of groups whose passages begin with their title, where they have one: the reader must work with and without."""
-STRIPPED = 0.4
+STRIPPED = 0.3
 """Share of questions that also meet their own passage without the sentences that answer."""
 NEAR = 0.6
 """Share of questions that get a near miss; a seventh of these is changed on both sides and still answered."""
 NEGATED = 0.1
-_NEIGHBOURS = 8
+UNMARKED = 0.5
+"""Share of the questions whose answer is not marked, and which are most, that take part in an epoch; in the next it is others."""
 _TITLE_WORDS = 16
 
 
@@ -40,10 +41,12 @@ Group = Sequence[Row]
 
 
 def epoch(questions: Sequence[Question], neighbours: Sequence[Sequence[Passage]], rng: random.Random) -> list[Group]:
-    """All questions once, in random order."""
+    """In random order."""
     pool = near_misses.pool(dict.fromkeys(question.passage for question in questions))
     groups: list[Group] = []
     for question, near in zip(questions, neighbours, strict=True):
+        if question.gold and not question.answer and rng.random() >= UNMARKED:
+            continue
         titled = rng.random() < TITLED
         window = 0 if rng.random() < WHOLE else rng.randint(2, 4)
         shown = _window(question, window, rng)
@@ -52,7 +55,7 @@ def epoch(questions: Sequence[Question], neighbours: Sequence[Sequence[Passage]]
             continue
         rows = [_row(shown, titled)]
         if near:
-            other = Question(question.text, rng.choice(near[:_NEIGHBOURS]))
+            other = Question(question.text, rng.choice(near))
             rows.append(_row(_window(other, len(shown.passage.sentences), rng), titled))
         if rng.random() < STRIPPED and (stripped := near_misses.without_evidence(shown)):
             rows.append(_row(stripped, titled))

@@ -30,14 +30,18 @@ Scores = NDArray[np.float64]
 
 def main() -> None:
     asked = _arguments()
-    reader = cross_encoder.load(asked.out / "models", threads=asked.threads, adapter=asked.adapter or asked.out / "reader.safetensors")
+    reader = cross_encoder.load(
+        asked.out / "models", threads=asked.threads, adapter=asked.adapter or asked.out / "reader.safetensors"
+    )
     encoder = bi_encoder.load(cross_encoder.MODEL, asked.out / "models", threads=asked.threads)
     some: Callable[[Sequence[Asked]], Sequence[Asked]] = (lambda sets: sets[:: -(-len(sets) // _QUICK)]) if asked.quick else list
     reports: dict[str, Callable[[], Report]] = {
         "squad 1.1 answer sentence": lambda: sentence(reader, encoder, some(dev_sets.squad(asked.data, "1.1"))),
         "squad 1.1 answer sentence, titled": lambda: sentence(reader, encoder, _titled(some(dev_sets.squad(asked.data, "1.1")))),
         "squad 2.0 answerability": lambda: answerability(reader, encoder, some(dev_sets.squad(asked.data, "2.0"))),
-        "squad 2.0 answerability, titled": lambda: answerability(reader, encoder, _titled(some(dev_sets.squad(asked.data, "2.0")))),
+        "squad 2.0 answerability, titled": lambda: answerability(
+            reader, encoder, _titled(some(dev_sets.squad(asked.data, "2.0")))
+        ),
         "clapnq answerability": lambda: answerability(reader, encoder, some(dev_sets.clapnq(asked.data))),
         "clapnq answerability, titled": lambda: answerability(reader, encoder, _titled(some(dev_sets.clapnq(asked.data)))),
         "clapnq answer sentence": lambda: sentence(reader, encoder, [a for a in dev_sets.clapnq(asked.data) if a.gold]),

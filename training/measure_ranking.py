@@ -23,21 +23,21 @@ def ranking(reader: CrossEncoder, encoder: BiEncoder, searched: Searched, every:
     texts = _texts(searched)
     hybrid = Hybrid(encoder, texts)
     found: dict[str, list[list[float]]] = {}
-    for question, relevant in list(zip(searched.questions, searched.relevant, strict=True))[::every]:
-        scores = hybrid.scores(question)
+    questions = searched.questions[::every]
+    for question, relevant, scores in zip(questions, searched.relevant[::every], hybrid.scores(questions), strict=True):
         best = np.argsort(-scores)[:TOP]
         readings = reader.read(question, [texts[i] for i in best])
         for name, signal in _signals(readings).items():
             orders = [best[np.argsort(-(scores[best] + weight * signal), kind="stable")] for weight in WEIGHTS]
             found.setdefault(name, []).append([ndcg([int(i) for i in order], relevant, _K) for order in orders])
     n = len(next(iter(found.values())))
-    means = {name: dict(zip(map(str, WEIGHTS), np.mean(each, axis=0).round(4).tolist(), strict=True)) for name, each in found.items()}
+    means = {
+        name: dict(zip(map(str, WEIGHTS), np.mean(each, axis=0).round(4).tolist(), strict=True)) for name, each in found.items()
+    }
     return {"n": n, "first stage + w x": means}
 
 
-def abstention(
-    reader: CrossEncoder, encoder: BiEncoder, searched: Searched, turns: Sequence[Turn]
-) -> Mapping[str, object]:
+def abstention(reader: CrossEncoder, encoder: BiEncoder, searched: Searched, turns: Sequence[Turn]) -> Mapping[str, object]:
     """AUROC of turns that can be answered, from the best passages of each."""
     texts = _texts(searched)
     hybrid = Hybrid(encoder, texts)
@@ -45,7 +45,8 @@ def abstention(
     cosines, found = list[float](), dict[str, list[float]]()
     for turn in turns:
         both = f"{turn.before} {turn.question}".strip()
-        scores = hybrid.scores(turn.question) + 0.5 * hybrid.scores(both)
+        alone, together = hybrid.scores([turn.question, both])
+        scores = alone + 0.5 * together
         best = np.argsort(-scores)[:TOP_TURN]
         cosines.append(max(float((hybrid.vectors @ encoder.encode_query(text)).max()) for text in (turn.question, both)))
         for name, text in (("last turn", turn.question), ("last two", both)):

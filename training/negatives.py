@@ -8,14 +8,15 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csc_matrix
+from scipy.sparse import csr_matrix
 
 from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.terms import terms
 from training.data import Passage, Question
 
-NEIGHBOURS = 12
+NEIGHBOURS = 10
 _K1, _B = 1.2, 0.75
+_TOGETHER = 512
 _BEST = 1000
 """Scores are put into [0, 1] over so many best ones."""
 
@@ -28,23 +29,29 @@ class Hybrid:
         self.vectors = _kept(encoder, texts, cache)
         self._bm25, self._vocabulary = _bm25(texts)
 
-    def scores(self, question: str) -> NDArray[np.float32]:
-        """One score in [0, 1] per text."""
-        lexical = np.zeros(self._bm25.shape[0], np.float32)
-        for term in terms(question):
-            if (column := self._vocabulary.get(term)) is not None:
-                lexical += self._bm25[:, [column]].toarray().ravel()
-        return (_scaled(lexical) + _scaled(self.vectors @ self._encoder.encode_query(question))) / 2
+    def scores(self, questions: Sequence[str]) -> NDArray[np.float32]:
+        """questions × texts, in [0, 1]."""
+        lexical = (self._asked(questions) @ self._bm25.T).toarray()
+        return (_scaled(lexical) + _scaled(self._encoder.encode(questions) @ self.vectors.T)) / 2
+
+    def _asked(self, questions: Sequence[str]) -> csr_matrix:
+        """Which terms each question has: questions × terms."""
+        known = [[self._vocabulary[term] for term in terms(text) if term in self._vocabulary] for text in questions]
+        rows = np.repeat(np.arange(len(questions)), [len(each) for each in known])
+        columns = np.array([column for each in known for column in each], np.int64)
+        return csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), (len(questions), len(self._vocabulary)))
 
 
 def mine(questions: Sequence[Question], encoder: BiEncoder, cache: Path) -> list[list[Passage]]:
-    """For each question up to NEIGHBOURS passages that do not answer it, the most alike first."""
+    """For each question up to NEIGHBOURS of the passages that are most alike and do not answer it, in no order."""
     passages = list(dict.fromkeys(question.passage for question in questions))
     hybrid = Hybrid(encoder, [passage.text for passage in passages], cache)
     found: list[list[Passage]] = []
-    for question in questions:
-        best = np.argsort(-hybrid.scores(question.text))[: 3 * NEIGHBOURS]
-        found.append([passages[i] for i in best if not _may_answer(passages[i], question)][:NEIGHBOURS])
+    for first in range(0, len(questions), _TOGETHER):
+        some = questions[first : first + _TOGETHER]
+        best = np.argpartition(-hybrid.scores([question.text for question in some]), 2 * NEIGHBOURS)[:, : 2 * NEIGHBOURS]
+        for question, near in zip(some, best, strict=True):
+            found.append([passages[i] for i in near if not _may_answer(passages[i], question)][:NEIGHBOURS])
     return found
 
 
@@ -62,7 +69,7 @@ def _kept(encoder: BiEncoder, texts: Sequence[str], cache: Path | None) -> NDArr
     return np.load(cache)
 
 
-def _bm25(texts: Sequence[str]) -> tuple[csc_matrix, dict[str, int]]:
+def _bm25(texts: Sequence[str]) -> tuple[csr_matrix, dict[str, int]]:
     """Weights of texts × terms.
 
     Source: Robertson and Zaragoza 2009, "The Probabilistic Relevance Framework"; IDF as Lucene has it.
@@ -76,10 +83,12 @@ def _bm25(texts: Sequence[str]) -> tuple[csc_matrix, dict[str, int]]:
     holding = np.bincount(columns, minlength=len(vocabulary))
     idf = np.log(1 + (len(texts) - holding + 0.5) / (holding + 0.5))
     weights = idf[columns] * often / (often + _K1 * (1 - _B + _B * (lengths / lengths.mean())[rows]))
-    return csc_matrix((weights.astype(np.float32), (rows, columns)), (len(texts), len(vocabulary))), vocabulary
+    return csr_matrix((weights.astype(np.float32), (rows, columns)), (len(texts), len(vocabulary))), vocabulary
 
 
 def _scaled(scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    low = np.partition(scores, -_BEST)[-_BEST] if len(scores) > _BEST else scores.min()
-    high = scores.max()
-    return np.clip((scores - low) / (high - low), 0, 1) if high > low else np.zeros_like(scores)
+    """Each row into [0, 1]: 0 is the worst of its best ones."""
+    best = min(_BEST, scores.shape[1])
+    low = np.partition(scores, -best, axis=1)[:, [-best]]
+    high = scores.max(axis=1, keepdims=True)
+    return np.clip((scores - low) / np.maximum(high - low, 1e-6), 0, 1)

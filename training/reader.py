@@ -17,18 +17,20 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from chatbot.encoders import bi_encoder, reader_network, weights
-from training import export, groups, low_rank, negatives
+from training import attention, export, groups, low_rank, negatives
 from training.batches import Batch, batches
 from training.data import Passage, Question, load
 from training.losses import losses
 
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
-RANK = 32
+RANK = 40
+FROZEN_LAYERS = 2
+"""The first layers stay as they are: a sixth less to compute, and room for a higher rank above."""
 LEARNING_RATE = 1e-3
-"""Of adapters and heads; biases, norms and segment embeddings, which have a scale already, learn at a third of it."""
+"""Of adapters and heads; norms, which have a scale already, learn at a third of it."""
 WARM_UP = 0.03
-CHECKPOINT_S = 600
-REPORT_STEPS = 50
+CHECKPOINT_S = 480
+REPORT_STEPS = 100
 CHECKPOINT, ADAPTER = "checkpoint.pt", "reader.safetensors"
 
 
@@ -44,7 +46,9 @@ class Trainee:
     def __init__(self, source: Path, rank: int, learning_rate: float) -> None:
         torch.manual_seed(0)
         self.network = reader_network.base(source)
-        low_rank.adapt(self.network, rank)
+        attention.register()
+        self.network.bert.set_attn_implementation(attention.PLAIN)
+        low_rank.adapt(self.network.bert, rank, FROZEN_LAYERS)
         self.optimizer = _optimizer(self.network, learning_rate)
         self.peaks = [group["lr"] for group in self.optimizer.param_groups]
         self.elapsed_s = 0.0
@@ -54,9 +58,7 @@ class Trainee:
         """One step, `progress` of the whole way in [0, 1]: the learning rate rises to its peak, then falls to nothing."""
         for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
             group["lr"] = peak * min(progress / WARM_UP, (1 - progress) / (1 - WARM_UP))
-        with torch.autocast("cpu", torch.bfloat16):
-            read = self.network.read(batch.ids, batch.mask)
-        parts = losses(read, batch)
+        parts = losses(self.network.read(batch.ids, batch.mask), batch)
         self.optimizer.zero_grad()
         torch.stack(list(parts.values())).sum().backward()
         nn.utils.clip_grad_norm_([each for each in self.network.parameters() if each.requires_grad], 1.0)
@@ -130,8 +132,8 @@ def _material(data: Path, out: Path) -> Material:
 
 def _optimizer(network: nn.Module, learning_rate: float) -> torch.optim.AdamW:
     learning = {name: each for name, each in network.named_parameters() if each.requires_grad}
-    settled = [each for name, each in learning.items() if name.startswith("bert.") and "parametrizations" not in name]
-    fresh = [each for name, each in learning.items() if not name.startswith("bert.") or "parametrizations" in name]
+    settled = [each for name, each in learning.items() if "LayerNorm" in name]
+    fresh = [each for name, each in learning.items() if "LayerNorm" not in name]
     return torch.optim.AdamW(
         [{"params": fresh, "lr": learning_rate}, {"params": settled, "lr": learning_rate / 3}],
         weight_decay=0.01,

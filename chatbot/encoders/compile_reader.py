@@ -22,7 +22,9 @@ MIN_COSINE = 0.999
 """The outputs for every probe must stay this close to torch in f32, or the compiled graph is refused."""
 
 _ADAPTER_MARK = " with "
-_PASSAGE = "The tower was finished in 1889 by the engineer Gustave Eiffel. It is 330 metres tall, and repainted every seven years. "
+_PASSAGE = (
+    "The tower was finished in 1889 by the engineer Gustave Eiffel. It is 330 metres tall, and repainted every seven years. "
+)
 _PROBES = [
     ("When was the tower finished?", _PASSAGE),
     ("How tall is it?", _PASSAGE * 6),

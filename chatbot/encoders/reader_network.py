@@ -60,13 +60,14 @@ class ReaderNetwork(nn.Module):
         segments = ((is_separator.cumsum(1) - is_separator) > 0).long()
         hidden = self.bert(input_ids=input_ids, attention_mask=attention_mask, token_type_ids=segments).last_hidden_state
         outside = (segments * attention_mask * (1 - is_separator)) == 0
-        tokens = self.token_head(hidden).float()
+        hidden = hidden.float()
+        tokens = self.token_head(hidden)
         none = tokens[:, 0]  # at [CLS]
         evidence, starts, ends = tokens.masked_fill(outside[:, :, None], _NEVER).unbind(-1)
         lead = starts.amax(1) + ends.amax(1) - none[:, 1] - none[:, 2]
         weights = attention_mask[:, :, None].float()
         mean = (hidden * weights).sum(1) / weights.sum(1)
-        relevance, answerable = self.pair_head(torch.cat([hidden[:, 0], mean], dim=1)).float().unbind(-1)
+        relevance, answerable = self.pair_head(torch.cat([hidden[:, 0], mean], dim=1)).unbind(-1)
         starts = torch.cat([none[:, 1:2], starts[:, 1:]], dim=1)
         ends = torch.cat([none[:, 2:3], ends[:, 1:]], dim=1)
         return Read(relevance, answerable + self.span_weight * lead, evidence, starts, ends)
@@ -79,7 +80,7 @@ def base(source: Path) -> ReaderNetwork:
 
 
 def adapted(source: Path, adapter: Path) -> ReaderNetwork:
-    """The network of a trained adapter: `x.down` and `x.up` add their product to the weight `x`, anything else takes its place."""
+    """The network of a trained adapter: the product of `x.up` and `x.down` is added to the weight `x`, the rest takes its place."""
     network = base(source)
     state = network.state_dict()
     with safe_open(str(adapter), "pt") as file:
