@@ -17,7 +17,9 @@ def register() -> None:
 
 
 def _plain(
-    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor, scaling: float, **others: object
+    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, scaling: float, **others: object
 ) -> tuple[Tensor, None]:
-    logits = query @ key.transpose(2, 3) * scaling + attention_mask.to(query.dtype)
+    logits = query @ key.transpose(2, 3) * scaling
+    if attention_mask is not None:  # some are not padded
+        logits = logits + attention_mask.to(query.dtype)
     return (torch.softmax(logits, dim=-1) @ value).transpose(1, 2).contiguous(), None

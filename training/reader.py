@@ -29,7 +29,7 @@ FROZEN_LAYERS = 2
 LEARNING_RATE = 1e-3
 """Of adapters and heads; norms, which have a scale already, learn at a third of it."""
 WARM_UP = 0.03
-CHECKPOINT_S = 480
+CHECKPOINT_S = 360
 REPORT_STEPS = 100
 CHECKPOINT, ADAPTER = "checkpoint.pt", "reader.safetensors"
 

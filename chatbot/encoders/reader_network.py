@@ -80,7 +80,7 @@ def base(source: Path) -> ReaderNetwork:
 
 
 def adapted(source: Path, adapter: Path) -> ReaderNetwork:
-    """The network of a trained adapter: the product of `x.up` and `x.down` is added to the weight `x`, the rest takes its place."""
+    """The network of a trained adapter: `x.up @ x.down` is added to the weight `x`, what has other names takes its place."""
     network = base(source)
     state = network.state_dict()
     with safe_open(str(adapter), "pt") as file:
