@@ -12,9 +12,9 @@ from torch import nn
 from training import low_rank
 
 
-def write(network: nn.Module, path: Path) -> None:
-    """The factors of the adapters, and whatever else was learned, in bf16; the file appears whole or not at all."""
-    learned = {name: each.to(torch.bfloat16).contiguous() for name, each in low_rank.state(network).items()}
+def write(network: nn.Module, rank: int, path: Path) -> None:
+    """The factors of what the weights learned, and whatever else was learned, in bf16; the file appears whole or not at all."""
+    learned = low_rank.learned(network, rank)
     partly = path.with_name(f".{path.name}")
-    save_file(learned, partly)
+    save_file({name: each.to(torch.bfloat16).contiguous() for name, each in learned.items()}, partly)
     os.replace(partly, path)

@@ -23,11 +23,15 @@ from training.data import Passage, Question, load
 from training.losses import losses
 
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
-RANK = 40
+RANK = 64
 FROZEN_LAYERS = 2
-"""The first layers stay as they are: a sixth less to compute, and room for a higher rank above."""
+"""The first layers stay as they are: less to compute, and room for a higher rank above."""
+WHOLE = 0.8
+"""Share of the time in which whole weights learn; after it they are cut to RANK, and the factors learn."""
 LEARNING_RATE = 1e-3
-"""Of adapters and heads; norms, which have a scale already, learn at a third of it."""
+"""Of the heads, and of factors."""
+WEIGHTS_RATE = 1.5e-4
+"""Of whole weights and of norms."""
 WARM_UP = 0.03
 CHECKPOINT_S = 360
 REPORT_STEPS = 100
@@ -43,21 +47,27 @@ class Material(NamedTuple):
 class Trainee:
     """A network, how it learns, and how far it is."""
 
-    def __init__(self, source: Path, rank: int, learning_rate: float) -> None:
+    def __init__(self, source: Path) -> None:
         torch.manual_seed(0)
         self.network = reader_network.base(source)
         attention.register()
         self.network.bert.set_attn_implementation(attention.PLAIN)
-        low_rank.adapt(self.network.bert, rank, FROZEN_LAYERS)
-        self.optimizer = _optimizer(self.network, learning_rate)
-        self.peaks = [group["lr"] for group in self.optimizer.param_groups]
+        low_rank.free(self.network.bert, FROZEN_LAYERS)
+        self.optimizer = _optimizer(self.network)
+        self.is_whole = True
         self.elapsed_s = 0.0
         self.steps = 0
 
+    def compress(self) -> None:
+        """Go on with factors in the place of whole weights."""
+        low_rank.compress(self.network.bert, RANK)
+        self.optimizer = _optimizer(self.network)
+        self.is_whole = False
+
     def learn(self, batch: Batch, progress: float) -> dict[str, float]:
         """One step, `progress` of the whole way in [0, 1]: the learning rate rises to its peak, then falls to nothing."""
-        for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
-            group["lr"] = peak * min(progress / WARM_UP, (1 - progress) / (1 - WARM_UP))
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["peak"] * min(progress / WARM_UP, (1 - progress) / (1 - WARM_UP))
         parts = losses(self.network.read(batch.ids, batch.mask), batch)
         self.optimizer.zero_grad()
         torch.stack(list(parts.values())).sum().backward()
@@ -70,12 +80,14 @@ class Trainee:
         """The checkpoint, and the adapter as it would be shipped."""
         state = {"learned": _learned(self.network), "optimizer": self.optimizer.state_dict()}
         partly = out / f".{CHECKPOINT}"
-        torch.save({**state, "elapsed_s": self.elapsed_s, "steps": self.steps}, partly)
+        torch.save({**state, "elapsed_s": self.elapsed_s, "steps": self.steps, "is_whole": self.is_whole}, partly)
         os.replace(partly, out / CHECKPOINT)
-        export.write(self.network, out / ADAPTER)
+        export.write(self.network, RANK, out / ADAPTER)
 
     def resume(self, out: Path) -> None:
         state = torch.load(out / CHECKPOINT, weights_only=True)
+        if not state["is_whole"]:
+            self.compress()
         self.network.load_state_dict(state["learned"], strict=False)
         self.optimizer.load_state_dict(state["optimizer"])
         self.elapsed_s, self.steps = state["elapsed_s"], state["steps"]
@@ -87,7 +99,7 @@ def main() -> None:
     torch.set_num_threads(asked.threads)
     source = weights.locate(MODEL)
     material = _material(asked.data, asked.out)
-    trainee = Trainee(source, asked.rank, asked.learning_rate)
+    trainee = Trainee(source)
     if asked.resume:
         trainee.resume(asked.out)
     train(trainee, material, asked.minutes * 60, asked.out)
@@ -101,6 +113,9 @@ def train(trainee: Trainee, material: Material, seconds: float, out: Path) -> No
         trainee.elapsed_s = time.monotonic() - started
         if trainee.elapsed_s >= seconds:
             break
+        if trainee.is_whole and trainee.elapsed_s >= WHOLE * seconds:
+            trainee.save(out)
+            trainee.compress()
         sums.update(trainee.learn(batch, trainee.elapsed_s / seconds))
         tokens += batch.mask.numel()
         if trainee.steps % REPORT_STEPS == 0:
@@ -130,16 +145,13 @@ def _material(data: Path, out: Path) -> Material:
     return Material(questions, pickle.loads(kept.read_bytes()), tokenizer)  # our own, written a line above
 
 
-def _optimizer(network: nn.Module, learning_rate: float) -> torch.optim.AdamW:
-    learning = {name: each for name, each in network.named_parameters() if each.requires_grad}
-    settled = [each for name, each in learning.items() if "LayerNorm" in name]
-    fresh = [each for name, each in learning.items() if "LayerNorm" not in name]
-    return torch.optim.AdamW(
-        [{"params": fresh, "lr": learning_rate}, {"params": settled, "lr": learning_rate / 3}],
-        weight_decay=0.01,
-        betas=(0.9, 0.98),
-        fused=True,
-    )
+def _optimizer(network: nn.Module) -> torch.optim.AdamW:
+    fresh, settled = list[Tensor](), list[Tensor]()
+    for name, each in network.named_parameters():
+        if each.requires_grad:
+            (settled if name.startswith("bert.") and not name.endswith((".up", ".down")) else fresh).append(each)
+    groups = [{"params": fresh, "peak": LEARNING_RATE}, {"params": settled, "peak": WEIGHTS_RATE}]
+    return torch.optim.AdamW(groups, weight_decay=0.01, betas=(0.9, 0.98), fused=True)
 
 
 def _learned(network: nn.Module) -> dict[str, Tensor]:
@@ -152,8 +164,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints and the adapter")
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--rank", type=int, default=RANK)
-    parser.add_argument("--learning-rate", type=float, default=LEARNING_RATE)
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
     return parser.parse_args()
 
