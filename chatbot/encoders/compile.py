@@ -40,12 +40,21 @@ def compile_encoder(source: Path, target: Path, name: str) -> None:
     Raises:
         InternalError: the child failed; the message carries its last line.
     """
+    compile_in_child("chatbot.encoders.compile", source, target, name)
+
+
+def compile_in_child(module: str, source: Path, target: Path, name: str) -> None:
+    """Let `module`, run with SOURCE, a folder to write into, and NAME, make the folder `target`, whole or not at all.
+
+    Raises:
+        InternalError: the child failed; the message carries its last line.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     for left_over in target.parent.glob(f"{_STAGING}*"):  # of a process that was killed while it compiled
         shutil.rmtree(left_over, ignore_errors=True)
     staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=target.parent))
     try:
-        command = [sys.executable, "-m", "chatbot.encoders.compile", str(source), str(staging), name]
+        command = [sys.executable, "-m", module, str(source), str(staging), name]
         child = subprocess.run(command, capture_output=True, text=True, check=False)
         if child.returncode != 0:
             last = (child.stderr.strip() or "it printed nothing").splitlines()[-1]

@@ -1,0 +1,1 @@
+"""Trains the adapters that ship with `chatbot`. Nothing in `chatbot` imports it."""
