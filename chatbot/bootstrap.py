@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import gc
+import logging
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
 from chatbot import prompts, registry
+from chatbot.encoders import cross_encoder
+from chatbot.encoders.cross_encoder import CrossEncoder
 from chatbot.engines.parts import EngineParts, as_engine
+from chatbot.errors import WeightsMissing
 from chatbot.flow.pipeline import Parts, Pipeline
+from chatbot.flow.rerank import Reranker
 from chatbot.flow.retrieve import Retriever
 from chatbot.knowledge.corpus import Corpus
 from chatbot.knowledge.sources.collections import Collection
@@ -25,6 +30,8 @@ from chatbot.settings import Settings
 from chatbot.tasks.events import TaskCard, TaskEvent
 from chatbot.tasks.tasks import Tasks
 from chatbot.tasks.work import TaskParts
+
+_log = logging.getLogger(__name__)
 
 
 class Application:
@@ -41,7 +48,8 @@ class Application:
             self.corpus = stack.enter_context(Corpus(settings, command))
             self.encoder, self.catalogue, self.indexes = self.corpus.encoder, self.corpus.catalogue, self.corpus.indexes
             build = registry.load("chatbot.engines", settings.engine)
-            self.engine = as_engine(build(EngineParts(self.encoder, self.prompts, settings)))
+            self._reader = self._load_reader()
+            self.engine = as_engine(build(EngineParts(self.encoder, self.prompts, settings, self._reader)))
             self.pipeline = Pipeline(self._parts())
             self._tasks = Tasks(TaskParts(self.engine, self.prompts, self.pipeline, self.catalogue, self.encoder))
             self._stack = stack.pop_all()
@@ -123,10 +131,21 @@ class Application:
         """See `Corpus.verify`."""
         return self.corpus.verify(repair)
 
+    def _load_reader(self) -> CrossEncoder | None:
+        """The reader, where it is wanted and the weights under it are here: it is better answers, and no condition for any."""
+        if not self.settings.retrieval.rerank:
+            return None
+        try:
+            return cross_encoder.load(self.settings.data_dir / "models")
+        except WeightsMissing as error:
+            _log.warning("passages are not read together with the question: %s", error)
+            return None
+
     def _parts(self) -> Parts:
         return Parts(
             settings=self.settings,
             retrieve=Retriever(self.catalogue, self.indexes, self.settings.retrieval),
+            rerank=Reranker(self._reader),
             engine=self.engine,
             prompts=self.prompts,
             searched=lambda: (self.indexes.fingerprint, self.indexes.generation),

@@ -23,7 +23,7 @@ from postgres_server import Server
 
 from chatbot import settings
 from chatbot.bootstrap import Application
-from chatbot.encoders import bi_encoder
+from chatbot.encoders import bi_encoder, cross_encoder
 from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.knowledge.indexes.generations import Indexes
 from chatbot.knowledge.store.catalogue import Catalogue
@@ -115,10 +115,12 @@ def models() -> Path:
     )
     for module in sorted(Path(bi_encoder.__file__).parent.glob("*.py")):
         digest.update(module.read_bytes())
+    digest.update(cross_encoder.ADAPTER.read_bytes())
     folder = root / digest.hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(root):
         bi_encoder.load(MODEL, folder)
+        cross_encoder.load(folder)
     return folder
 
 

@@ -24,6 +24,7 @@ from chatbot.engines.parts import Engine
 from chatbot.errors import UnknownCollection
 from chatbot.flow.condense import SearchForm
 from chatbot.flow.pipeline import Parts, Pipeline
+from chatbot.flow.rerank import Reranker
 from chatbot.flow.screen import Check
 from chatbot.knowledge.sources.roots import shipped
 from chatbot.knowledge.syncing.pace import Pace
@@ -227,6 +228,7 @@ def scripted_pipeline(
         Parts(
             settings=Settings(**settings),
             retrieve=retrieve or FakeRetriever([KETTLE] if passages is None else passages),
+            rerank=Reranker(None),
             engine=engine if isinstance(engine, Engine) else Engine(engine, writes=False),
             prompts=prompts.load([shipped("prompts")]),
             searched=lambda: ("none", 1),

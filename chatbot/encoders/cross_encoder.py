@@ -5,6 +5,7 @@ A warm start reads the compiled graph and imports neither torch nor transformers
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,10 @@ _BATCH = 8
 _WIDTHS = 16
 """A batch is as wide as a multiple of this: OpenVINO makes kernels for every width it meets."""
 _HEADER = 2
+
+
+_REMEMBERED = 256
+"""Readings, of a dozen questions or more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +68,29 @@ class CrossEncoder:
         self._plain = Tokenizer.from_file(str(folder / TOKENIZER))
         self._plain.enable_truncation(MAX_QUESTION_TOKENS)
         self._graph = Graph(folder / "model.xml", card.precision, threads)
+        self._remembered: dict[tuple[str, str], Reading] = {}
+        self._lock = threading.Lock()
 
     def read(self, question: str, passages: Sequence[str]) -> list[Reading]:
-        """One reading per passage, in the order given. Of a passage, as much is read as fits beside the question."""
+        """One reading per passage, in the order given. Of a passage, as much is read as fits beside the question.
+
+        What was read lately is remembered: an engine asks again for the best of the passages that were put in order by it.
+        """
+        with self._lock:
+            known = {
+                passage: self._remembered[question, passage] for passage in passages if (question, passage) in self._remembered
+            }
+        new = [passage for passage in dict.fromkeys(passages) if passage not in known]
+        known |= zip(new, self._read(question, new), strict=True)
+        with self._lock:
+            self._remembered |= {(question, passage): known[passage] for passage in new}
+            for key in list(self._remembered)[: max(0, len(self._remembered) - _REMEMBERED)]:
+                del self._remembered[key]
+        return [known[passage] for passage in passages]
+
+    def _read(self, question: str, passages: Sequence[str]) -> list[Reading]:
+        if not passages:
+            return []
         asked = self._shortened(question)
         encodings = self._tokenizer.encode_batch([(asked, passage) for passage in passages])
         order = sorted(range(len(passages)), key=lambda i: -len(encodings[i].ids))
@@ -80,6 +105,11 @@ class CrossEncoder:
         """The first words of a long question: a passage must find room beside it."""
         spans = self._plain.encode(question, add_special_tokens=False).offsets
         return question[: spans[-1][1]] if spans else ""
+
+
+def titled(title: str, text: str) -> tuple[str, int]:
+    """A passage as it was read in training, behind its title where it has one, and where its own text begins in that."""
+    return (f"{title}. {text}", len(title) + 2) if title else (text, 0)
 
 
 def load(cache: Path, threads: int = 2, adapter: Path = ADAPTER) -> CrossEncoder:

@@ -20,8 +20,9 @@ from pydantic import ConfigDict
 
 from chatbot import definitions, markers, sentences
 from chatbot.encoders.bi_encoder import BiEncoder
+from chatbot.encoders.cross_encoder import CrossEncoder, titled
 from chatbot.engines.parts import Engine, EngineParts
-from chatbot.follow_ups import leans_on_history
+from chatbot.follow_ups import in_context
 from chatbot.prompts import Prompt
 from chatbot.terms import terms
 
@@ -35,6 +36,7 @@ MIN_COSINE = 0.22
 """A sentence must be this close to the question, or the engine abstains: the flow only looked at whole passages, and for a
 follow-up also at what was said before. Chosen on the golden questions."""
 
+EVIDENCE_WEIGHT = 0.3
 OVERLAP_WEIGHT = 0.3
 RANK_WEIGHT = 0.2
 DEFINITION_WEIGHT = 0.3
@@ -77,6 +79,8 @@ class Sentence(NamedTuple):
     title: str
     heading: str
     """Of the section it stands in."""
+    span: tuple[int, int]
+    """Of the sentence in its document's text."""
 
 
 class ExtractiveEngine(BaseChatModel):
@@ -89,6 +93,8 @@ class ExtractiveEngine(BaseChatModel):
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     encoder: BiEncoder
+    reader: CrossEncoder | None = None
+    """Tells in which sentence of a passage the answer is; None where there is none."""
     prompts: Mapping[str, Prompt]
 
     @property
@@ -124,7 +130,7 @@ class ExtractiveEngine(BaseChatModel):
         """The sentences to quote, in the order of the documents; empty to abstain."""
         candidates = _candidates(documents)
         question = _question(messages)
-        scores = self._scored(question, candidates)
+        scores = self._scored(question, candidates, documents)
         ranked = sorted(range(len(scores)), key=lambda i: -scores[i])
         quoted: set[int] = set()
         for i in ranked:
@@ -137,15 +143,31 @@ class ExtractiveEngine(BaseChatModel):
     def ranked(self, question: str, documents: Sequence[Mapping[str, Any]]) -> list[Sentence]:
         """Every sentence of the documents that may be quoted, the one that answers best first; none to abstain."""
         candidates = _candidates(documents)
-        scores = self._scored(question, candidates)
+        scores = self._scored(question, candidates, documents)
         return [candidates[i] for i in sorted(range(len(scores)), key=lambda i: -scores[i])]
 
-    def _scored(self, question: str, candidates: Sequence[Sentence]) -> list[float]:
+    def _scored(self, question: str, candidates: Sequence[Sentence], documents: Sequence[Mapping[str, Any]]) -> list[float]:
         """A score each; none at all where no sentence is close enough to the question."""
         if not candidates or not question:
             return []
         cosines = self.encoder.encode_short([each.text for each in candidates]) @ self.encoder.encode_query(question)
-        return _scores(question, candidates, cosines.tolist()) if float(cosines.max()) >= MIN_COSINE else []
+        if float(cosines.max()) < MIN_COSINE:
+            return []
+        return _scores(question, candidates, cosines.tolist(), self._evidence(question, candidates, documents))
+
+    def _evidence(self, question: str, candidates: Sequence[Sentence], documents: Sequence[Mapping[str, Any]]) -> list[float]:
+        """Share in [0, 1] of the reader's votes for each sentence; all 0 where there is no reader."""
+        if not self.reader:
+            return [0.0] * len(candidates)
+        passages = [titled(document.get("title", ""), document["text"]) for document in documents]
+        readings = self.reader.read(question, [passage for passage, _ in passages])
+        logits: list[float] = []
+        for each in candidates:
+            before = passages[each.document][1]
+            logits.append(readings[each.document].sentence(before + each.span[0], before + each.span[1]))
+        most = max(logits)
+        votes = [math.exp(logit - most) for logit in logits] if math.isfinite(most) else [0.0] * len(logits)
+        return [vote / (sum(votes) or 1.0) for vote in votes]
 
     def _say(self, chosen: Sequence[Sentence]) -> Iterator[str]:
         """The answer in pieces of one sentence: a paragraph a source, its sentences in the order they stand there."""
@@ -161,15 +183,12 @@ class ExtractiveEngine(BaseChatModel):
 
 def build(parts: EngineParts) -> Engine:
     """Registered as `extractive`."""
-    return Engine(ExtractiveEngine(encoder=parts.encoder, prompts=parts.prompts), writes=False)
+    return Engine(ExtractiveEngine(encoder=parts.encoder, reader=parts.reader, prompts=parts.prompts), writes=False)
 
 
 def _question(messages: Sequence[BaseMessage]) -> str:
     """The last question, and where it leans on the history the one before."""
-    asked = [message.text for message in messages if isinstance(message, HumanMessage)]
-    if not asked:
-        return ""
-    return f"{asked[-2]} {asked[-1]}" if len(asked) > 1 and leans_on_history(asked[-1]) else asked[-1]
+    return in_context([message.text for message in messages if isinstance(message, HumanMessage)])
 
 
 def _candidates(documents: Sequence[Mapping[str, Any]]) -> list[Sentence]:
@@ -181,7 +200,9 @@ def _candidates(documents: Sequence[Mapping[str, Any]]) -> list[Sentence]:
         for start, end in sentences.split(text):
             sentence = _REFERENCE.sub("", " ".join(text[start:end].split()))
             if is_prose(sentence):
-                found.setdefault(sentence.lower(), Sentence(number, offset + start, sentence, source, title, heading))
+                found.setdefault(
+                    sentence.lower(), Sentence(number, offset + start, sentence, source, title, heading, (start, end))
+                )
     return list(found.values())
 
 
@@ -209,7 +230,7 @@ def _laid_out(quoted: Sequence[Sentence]) -> str:
     return " ".join(said) if all(_ENDS.search(each.text) for each in quoted) else "\n".join(f"- {each}" for each in said)
 
 
-def _scores(question: str, candidates: Sequence[Sentence], cosines: Sequence[float]) -> list[float]:
+def _scores(question: str, candidates: Sequence[Sentence], cosines: Sequence[float], evidence: Sequence[float]) -> list[float]:
     overlaps = _idf_overlap(terms(question), [terms(f"{each.heading} {each.text}") for each in candidates])
     last = candidates[-1].document + 1
     asked = definitions.topic(question)
@@ -218,7 +239,8 @@ def _scores(question: str, candidates: Sequence[Sentence], cosines: Sequence[flo
         + OVERLAP_WEIGHT * overlap
         + RANK_WEIGHT * (1 - each.document / last)
         + DEFINITION_WEIGHT * definitions.defines(each.text, asked)
-        for each, cosine, overlap in zip(candidates, cosines, overlaps, strict=True)
+        + EVIDENCE_WEIGHT * share
+        for each, cosine, overlap, share in zip(candidates, cosines, overlaps, evidence, strict=True)
     ]
     return _carried_on(alone, candidates)
 

@@ -10,6 +10,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 
 from chatbot.encoders.bi_encoder import BiEncoder
+from chatbot.encoders.cross_encoder import CrossEncoder
 from chatbot.prompts import Prompt
 from chatbot.sampling import Sampling
 from chatbot.settings import Settings
@@ -19,6 +20,8 @@ class EngineParts(NamedTuple):
     encoder: BiEncoder
     prompts: Mapping[str, Prompt]
     settings: Settings
+    reader: CrossEncoder | None = None
+    """Reads question and passage together; None where it is not installed or not wanted."""
 
 
 class Context(NamedTuple):

@@ -1,5 +1,5 @@
-"""The one flow: (smalltalk may end here) → condense → retrieve → rerank → abstain → compose and fit → generate → decline →
-segment → cite → screen.
+"""The one flow: (smalltalk may end here) → condense → retrieve → rerank → select → abstain → compose and fit → generate →
+decline → segment → cite → screen.
 
 Read this first. It knows nothing about front ends; nothing flows backwards but a close.
 """
@@ -22,10 +22,11 @@ from chatbot.flow.decline import decline
 from chatbot.flow.draft import Draft, MadeBy
 from chatbot.flow.fit import fit
 from chatbot.flow.generate import generate
-from chatbot.flow.rerank import rerank
+from chatbot.flow.rerank import Reranker
 from chatbot.flow.retrieve import Retrieval
 from chatbot.flow.screen import Check, screen
 from chatbot.flow.segment import segment
+from chatbot.flow.select import select
 from chatbot.flow.smalltalk import smalltalk
 from chatbot.prompts import Prompt
 from chatbot.schema import Answer, AnswerEvent, Completed, Failed, Passage, Query, Retrieved, Stop, writable
@@ -45,6 +46,7 @@ class Parts(NamedTuple):
 
     settings: Settings
     retrieve: Retrieval
+    rerank: Reranker
     engine: Engine
     prompts: Mapping[str, Prompt]
     searched: Callable[[], tuple[str, int]]
@@ -140,7 +142,8 @@ class Pipeline:
             UserError: as for `answer`.
         """
         query = self._checked(query)
-        return await asyncio.to_thread(self.parts.retrieve, query, search_forms(query), k)
+        forms = search_forms(query)
+        return await asyncio.to_thread(lambda: self.parts.rerank(query, self.parts.retrieve(query, forms, k)))
 
     def _checked(self, query: Query) -> Query:
         text, limit = writable(query.text).strip(), self.parts.settings.max_question_chars
@@ -158,12 +161,11 @@ class Pipeline:
         draft.lap("condense")
         top_k = self.parts.settings.retrieval.top_k
 
-        def found() -> list[Passage]:
-            return rerank(query.text, self.parts.retrieve(query, forms, top_k + _SPARE), top_k)
-
-        passages = await asyncio.to_thread(found)
+        found = await asyncio.to_thread(self.parts.retrieve, query, forms, top_k + _SPARE)
         draft.lap("retrieve")
-        return passages
+        ordered = await asyncio.to_thread(self.parts.rerank, query, found)
+        draft.lap("rerank")
+        return select(query.text, ordered, top_k)
 
 
 def failed(error: ChatbotError) -> Failed:
