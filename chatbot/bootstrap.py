@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from chatbot import prompts, registry
 from chatbot.engines.parts import EngineParts, as_engine
+from chatbot.flow.cache import AnswerCache
 from chatbot.flow.pipeline import Parts, Pipeline
 from chatbot.flow.retrieve import Retriever
 from chatbot.knowledge.corpus import Corpus
@@ -130,6 +131,9 @@ class Application:
             engine=self.engine,
             prompts=self.prompts,
             searched=lambda: (self.indexes.fingerprint, self.indexes.generation),
+            cache=AnswerCache(
+                self.settings.cache, lambda: (self.catalogue.state(), self.indexes.state), self.encoder.encode_query
+            ),
         )
 
 
