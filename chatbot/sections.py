@@ -59,7 +59,7 @@ class CacheSettings(Section):
     """When two questions are the same: by their text, by all words but articles and politeness, or by content words."""
     min_cosine: float = Field(default=0.95, ge=0, le=1)
     """Of two questions whose content words are equal, for `match = "similar"`."""
-    size: int = Field(default=1000, ge=1, le=100_000)
+    size: int = Field(default=1000, ge=1, le=10_000)
     """Answers kept; the one that was not asked for the longest goes first. Each takes about 10 KB."""
     max_age_s: float = Field(default=3600, gt=0)
 

@@ -193,6 +193,19 @@ async def test_an_answer_that_a_sync_overtook_is_not_kept() -> None:
     assert await bot.is_new()
 
 
+async def test_a_sync_that_ends_while_two_questions_are_compared_is_seen() -> None:
+    bot = Bot(match="similar")
+    await bot.ask()
+
+    def encode(_: str) -> Vectors:
+        bot.documents.change()
+        return np.array([1, 0], np.float32)
+
+    bot.cache._encode = encode
+
+    assert await bot.is_new("How much do kettles hold?")
+
+
 async def test_a_cancelled_stream_leaves_nothing() -> None:
     bot = Bot()
     stream = bot.pipeline.answer(QUESTION)

@@ -38,7 +38,7 @@ class _Product:
 
     def __init__(self, store: Store, settings: CacheSettings, encode: Callable[[str], Vectors]) -> None:
         self._parts = store.pipeline.parts
-        roomy = settings.model_copy(update={"size": 100_000, "max_age_s": 1e9})
+        roomy = settings.model_copy(update={"size": 10_000, "max_age_s": 1e9})
         self._cache = AnswerCache(roomy, lambda: 0, encode)
 
     def find(self, text: str) -> int | None:
