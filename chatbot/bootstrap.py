@@ -14,6 +14,7 @@ from chatbot.encoders import cross_encoder
 from chatbot.encoders.cross_encoder import CrossEncoder
 from chatbot.engines.parts import EngineParts, as_engine
 from chatbot.errors import WeightsMissing
+from chatbot.flow.cache import AnswerCache
 from chatbot.flow.pipeline import Parts, Pipeline
 from chatbot.flow.rerank import Reranker
 from chatbot.flow.retrieve import Retriever
@@ -149,6 +150,9 @@ class Application:
             engine=self.engine,
             prompts=self.prompts,
             searched=lambda: (self.indexes.fingerprint, self.indexes.generation),
+            cache=AnswerCache(
+                self.settings.cache, lambda: (self.catalogue.state(), self.indexes.state), self.encoder.encode_query
+            ),
         )
 
 

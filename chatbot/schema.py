@@ -184,6 +184,20 @@ class Citation(Value):
 Status = Literal["answered", "partial", "abstained", "clarify", "smalltalk", "blocked", "interrupted"]
 
 
+Match = Literal["exact", "same_words", "similar"]
+
+
+class Reused(Value):
+    """An answer that repeats an earlier one, to the same question of the same principal over the same documents."""
+
+    answer: str
+    """Id of the earlier one."""
+    match: Match
+    """How much alike the two questions are; see `CacheSettings.match`."""
+    age_s: float
+    """Seconds since it was made."""
+
+
 class Manifest(Value):
     """What made an answer, so that it can be explained and repeated."""
 
@@ -199,6 +213,8 @@ class Manifest(Value):
     sampling: Sampling | None = None
     """How tokens were chosen; None where nothing is sampled."""
     timings_ms: dict[str, float]
+    reused: Reused | None = None
+    """What it repeats; None where it was made anew."""
 
 
 class Answer(Value):

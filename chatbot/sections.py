@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
@@ -52,6 +52,18 @@ class RetrievalSettings(Section):
 class AbstentionSettings(Section):
     min_cosine: float = Field(default=0.25, ge=-1, le=1)
     """No passage this close to the question: refuse. Chosen on the golden questions."""
+
+
+class CacheSettings(Section):
+    """Answers that are given again, for as long as no document changes."""
+
+    match: Literal["off", "exact", "same_words", "similar"] = "same_words"
+    """When two questions are the same: by their text, by all words but articles and politeness, or by content words."""
+    min_cosine: float = Field(default=0.95, ge=0, le=1)
+    """Of two questions whose content words are equal, for `match = "similar"`."""
+    size: int = Field(default=1000, ge=1, le=10_000)
+    """Answers kept; the one that was not asked for the longest goes first. Each takes about 10 KB."""
+    max_age_s: float = Field(default=3600, gt=0)
 
 
 class ChromaSettings(Section):

@@ -19,6 +19,7 @@ from pydantic_settings.exceptions import SettingsError as UnreadableVariable
 from chatbot.errors import SettingsError
 from chatbot.sections import (
     AbstentionSettings,
+    CacheSettings,
     ChromaSettings,
     ChunkSettings,
     EncoderSettings,
@@ -61,6 +62,7 @@ class Settings(BaseSettings):
     chunks: ChunkSettings = ChunkSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     abstention: AbstentionSettings = AbstentionSettings()
+    cache: CacheSettings = CacheSettings()
     vllm: VllmSettings = VllmSettings()
     fetch: FetchSettings = FetchSettings()
 

@@ -54,7 +54,12 @@ def peer(folder: Path, upstream: str) -> Generator[Serving]:
 
 def engine_environment(data: Path, upstream: str) -> dict[str, str]:
     """The product's settings for a run."""
-    return {"CHATBOT_DATA_DIR": str(data), "CHATBOT_ENGINE": "vllm", "CHATBOT_VLLM__URL": upstream}
+    return {
+        "CHATBOT_DATA_DIR": str(data),
+        "CHATBOT_ENGINE": "vllm",
+        "CHATBOT_VLLM__URL": upstream,
+        "CHATBOT_CACHE__MATCH": "off",  # what making an answer costs is measured
+    }
 
 
 def prepare(data: Path) -> None:

@@ -86,7 +86,7 @@ async def _chatbot(url: str) -> AsyncGenerator[Ask]:
     from chatbot.schema import DeltaReleased, Failed, Query
 
     with Application(settings.load(), "python") as application:
-        parts = application.pipeline._parts  # pyright: ignore[reportPrivateUsage]  the real parts, with one of them replaced
+        parts = application.pipeline.parts
         pipeline = Pipeline(parts._replace(retrieve=cast(Any, _FixedPassages())))
 
         async def ask(question: str) -> AsyncGenerator[str]:

@@ -62,7 +62,7 @@ async def best_sentence(store: Store, query: Query, only_from: str) -> str:
 
 async def reply(store: Store, query: Query, only_from: str = "") -> Reply:
     """Ask as a user; `only_from` is the one text that may be read."""
-    parts = store.pipeline.parts
+    parts = store.pipeline.parts._replace(cache=None)  # the same question may be asked of another text
     if only_from:
         parts = parts._replace(retrieve=OnlyFrom(parts.retrieve, only_from))
     answer = await Pipeline(parts).complete(query)

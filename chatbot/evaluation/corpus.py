@@ -87,12 +87,12 @@ class Corpora:
             yield store
 
     @contextmanager
-    def encoder(self) -> Generator[BiEncoder]:
-        """The product's own encoder, for texts that are compared and not searched."""
-        data_dir = self._home("encoder") / "data"
+    def none(self) -> Generator[Store]:
+        """The application over no texts: for its encoder and its settings."""
+        data_dir = self._home("none") / "data"
         self._share_encoder(data_dir)
         with self._open(data_dir) as store:
-            yield store.encoder
+            yield store
 
     def _home(self, name: str) -> Path:
         return self._folder / name.replace("/", "-")

@@ -149,6 +149,7 @@ STATISTICS: MappingProxyType[str, Statistic] = MappingProxyType(
         "recall": ratio,
         "gold_recall": ratio,
         "cache_false_hit": ratio,
+        "cache_precision": ratio,
         "spearman": spearman,
         "perplexity": negative_log_mean,
         "BLEU": corpus_bleu,

@@ -69,7 +69,7 @@ def _head(done: Evaluation, made: Made, suites: Sequence[str]) -> Iterator[str]:
         return
     yield '<nav aria-label="Suites">' + "".join(f'<a href="#{escape(name)}">{escape(name)}</a>' for name in suites) + "</nav>"
     yield (
-        '<ul class="key"><li><i class="own"></i>this product</li><li><i></i>trivial and peer rows: what is had for nothing</li>'
+        '<ul class="key"><li><i class="own"></i>this product</li><li><i></i>what it is compared with</li>'
         '<li><i class="interval"></i>95 % interval</li></ul>\n</header>'
     )
 

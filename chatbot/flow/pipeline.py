@@ -1,5 +1,5 @@
-"""The one flow: (smalltalk may end here) → condense → retrieve → rerank → select → abstain → compose and fit → generate →
-decline → segment → cite → screen.
+"""The one flow: (smalltalk and cache may end here) → condense → retrieve → rerank → select → abstain → compose and fit →
+generate → decline → segment → cite → screen.
 
 Read this first. It knows nothing about front ends; nothing flows backwards but a close.
 """
@@ -15,6 +15,7 @@ from typing import NamedTuple
 from chatbot.engines.parts import Engine
 from chatbot.errors import ChatbotError, EngineBusy, InternalError, QuestionError, from_code
 from chatbot.flow.abstain import abstain
+from chatbot.flow.cache import AnswerCache, keeping
 from chatbot.flow.cite import cite
 from chatbot.flow.compose import REFUSAL, Cut, EngineRequest, compose, compose_quote, past_turns
 from chatbot.flow.condense import condense, search_forms
@@ -52,6 +53,8 @@ class Parts(NamedTuple):
     searched: Callable[[], tuple[str, int]]
     """Fingerprint of the encoder and number of the generation that serve now."""
     checks: Sequence[Check] = ()
+    cache: AnswerCache | None = None
+    """None: every answer is made anew."""
 
     @property
     def made_by(self) -> MadeBy:
@@ -79,6 +82,20 @@ class Pipeline:
             for event in draft.canned("smalltalk", (), prompt):
                 yield event
             return
+        cache = self.parts.cache
+        asked = cache.ask(query, self.parts.made_by, self.parts.prompts, self.parts.engine) if cache is not None else None
+        if cache is not None and asked and (known := await asyncio.to_thread(cache.find, asked)):
+            for event in known:
+                yield event
+            return
+        async with aclosing(keeping(cache, asked, self._is_whole, self._made(query, draft))) as events:
+            async for event in events:
+                yield event
+
+    def _is_whole(self, answer: Answer) -> bool:
+        return not self.parts.rerank.was_shed(answer.passages)
+
+    async def _made(self, query: Query, draft: Draft) -> AsyncGenerator[AnswerEvent]:
         passages = await self._passages(query, draft)
         yield Retrieved(passages=tuple(passages), engine=self.parts.settings.engine)
         if abstain(passages, self.parts.settings.abstention.min_cosine):

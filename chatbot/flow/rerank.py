@@ -39,6 +39,10 @@ class Reranker:
         read.sort(key=lambda passage: -(passage.score + self._weight * (passage.relevance or 0.0)))
         return [passage.model_copy(update={"rank": rank}) for rank, passage in enumerate([*read, *passages[DEPTH:]], 1)]
 
+    def was_shed(self, passages: Sequence[Passage]) -> bool:
+        """True for passages that would have been read, had there not been so many questions."""
+        return self._reader is not None and any(passage.relevance is None for passage in passages[:1])
+
     def _read(self, reader: CrossEncoder, query: Query, passages: Sequence[Passage]) -> list[Passage]:
         question = in_context([*(turn.content for turn in query.history if turn.role == "user"), query.text])
         readings = reader.read(question, [titled(each.title, each.chunk.text)[0] for each in passages])

@@ -156,7 +156,7 @@ def test_what_a_model_writes_is_laid_out_and_its_code_can_be_copied(
     visit: Visit, serve_doubles: ServeDoubles, watch: Watch
 ) -> None:
     engine = ScriptedEngine(pieces=re.findall(r"\S+\s*", WRITTEN))
-    parts = scripted_pipeline(engine)._parts._replace(settings=Settings(engine="vllm"))
+    parts = scripted_pipeline(engine).parts._replace(settings=Settings(engine="vllm"))
     url = serve_doubles(PageApplication(engine, pipeline=Pipeline(parts)))
     page = visit(url, permissions=["clipboard-read", "clipboard-write"])
     _asked(page, "What do kettles hold?")

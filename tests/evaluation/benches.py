@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
+from fakes import ScriptedEngine, scripted_pipeline
 
 from chatbot.evaluation.bench import Bench
 from chatbot.evaluation.classifying import Vectors
@@ -35,7 +36,7 @@ class WordEncoder:
 def bench(root: Path | None, split: str = "dev", limit: int | None = None) -> Bench:
     @contextmanager
     def opened(_: Path) -> Generator[Store]:
-        yield cast(Store, SimpleNamespace(encoder=WordEncoder()))
+        yield cast(Store, SimpleNamespace(encoder=WordEncoder(), pipeline=scripted_pipeline(ScriptedEngine())))
 
     def never() -> Any:
         raise AssertionError("nothing here asks the user's own documents")

@@ -99,8 +99,9 @@ def served(folder: Path) -> Iterator[str]:
     """A server of the built-in collections, ready; ended with the block."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
+    environment = {**os.environ, "CHATBOT_CACHE__MATCH": "off"}  # the same questions are asked again and again
     server = subprocess.Popen(
-        [sys.executable, "-m", "chatbot", "serve", "--port", str(port)], cwd=folder, stdout=subprocess.DEVNULL
+        [sys.executable, "-m", "chatbot", "serve", "--port", str(port)], cwd=folder, env=environment, stdout=subprocess.DEVNULL
     )
     url = f"http://127.0.0.1:{port}"
     try:

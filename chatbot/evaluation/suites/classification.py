@@ -31,8 +31,8 @@ def run(bench: Bench) -> Iterator[Measurement | NotRun]:
 
 def _intents(bench: Bench, set_: str) -> Iterator[Measurement]:
     known, asked = training_intents(bench.data, set_).without(OUT_OF_SCOPE), _some(bench, intents(bench.data, set_))
-    with bench.corpora.encoder() as encoder:
-        vectors, of_asked = encoder.encode(known.texts), encoder.encode(asked.texts)
+    with bench.corpora.none() as store:
+        vectors, of_asked = store.encoder.encode(known.texts), store.encoder.encode(asked.texts)
     inside = np.flatnonzero(np.array(asked.labels) != OUT_OF_SCOPE)
     wanted = [asked.labels[int(i)] for i in inside]
     fitted = classifying.fit(vectors, known.labels, _INTENTS_C)
@@ -59,19 +59,19 @@ def _intents(bench: Bench, set_: str) -> Iterator[Measurement]:
 
 def _sick(bench: Bench, set_: str) -> Iterator[Measurement]:
     known, asked = training_sick(bench.data), _pairs(bench, sick(bench.data))
-    with bench.corpora.encoder() as encoder:
-        fitted = classifying.fit(_features(encoder, known), [pair.label for pair in known], _PAIRS_C)
-        said = fitted.said(_features(encoder, asked))
+    with bench.corpora.none() as store:
+        fitted = classifying.fit(_features(store.encoder, known), [pair.label for pair in known], _PAIRS_C)
+        said = fitted.said(_features(store.encoder, asked))
     wanted = [pair.label for pair in asked]
     yield _right(set_, said, wanted)
     yield _right(set_, [classifying.majority([pair.label for pair in known])] * len(asked), wanted, "majority class")
 
 
 def _sts(bench: Bench, set_: str) -> Iterator[Measurement]:
-    with bench.corpora.encoder() as encoder:
+    with bench.corpora.none() as store:
         for year, every in sts(bench.data).items():
             pairs = _pairs(bench, every)
-            cosines = np.einsum("ij,ij->i", *_encoded(encoder, pairs))
+            cosines = np.einsum("ij,ij->i", *_encoded(store.encoder, pairs))
             alike = {str(i): (pair.score, round(float(cosines[i]), 5)) for i, pair in enumerate(pairs)}
             shared = {str(i): (pair.score, round(_shared(pair), 5)) for i, pair in enumerate(pairs)}
             yield Measurement(NAME, f"{set_}/{year}", "spearman", alike)

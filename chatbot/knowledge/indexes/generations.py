@@ -77,6 +77,8 @@ class Indexes:
         """Why the indexes were built anew since they were opened; empty if they were not."""
         self.trouble = ""
         """Why another generation is being built, or should have been; empty if what serves is as it should be."""
+        self.state = object()
+        """Another object after each write, so that what was found before can be told from what is found now."""
         self.leftovers = Leftovers(catalogue, self._forget)
         sweep(folder, self._serving.folders, home)
         if found.trouble:
@@ -174,6 +176,7 @@ class Indexes:
             generation = self._serving.now
             try:
                 act(generation)
+                self.state = object()
                 return
             except IndexDamaged as error:
                 self._fall_over(generation, str(error))

@@ -57,6 +57,7 @@ class Catalogue:
                 migrations.upgrade(self._database)
             stack.pop_all()
         self.resplits = Resplits(self._database)
+        self.state = self._database.state
 
     def close(self) -> None:
         self._database.close()

@@ -92,6 +92,7 @@ class Database:
             DataDirectoryError: the file was emptied.
         """
         self.backend: Backend = SqliteFile(place) if isinstance(place, Path) else PostgresDatabase(place, token)
+        self._state = object()
 
     def close(self) -> None:
         self.backend.close()
@@ -154,6 +155,11 @@ class Database:
         with self._translated(), self.backend.engine.begin() as connection:
             self.backend.begin(connection)
             yield connection
+        self._state = object()
+
+    def state(self) -> object:
+        """Another object after each write, committed before it is given: equal to an earlier one only if nothing was written."""
+        return self._state
 
     @contextmanager
     def _translated(self) -> Generator[None]:
