@@ -52,8 +52,8 @@ def main() -> None:
         scifact = dev_sets.scifact(asked.data)
         reports |= {
             "mtrag-un abstention": lambda: measure_ranking.abstention(reader, encoder, conversations, turns),
-            "squad passages": lambda: measure_ranking.ranking(reader, encoder, squad, every=4),
-            "scifact": lambda: measure_ranking.ranking(reader, encoder, scifact, every=4),
+            "squad passages": lambda: measure_ranking.ranking(reader, encoder, squad, asked.every, asked.out / "squad.npy"),
+            "scifact": lambda: measure_ranking.ranking(reader, encoder, scifact, asked.every, asked.out / "scifact.npy"),
         }
     for name, report in reports.items():
         if asked.only in name:
@@ -109,6 +109,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="where training wrote to; compiled models are kept there")
     parser.add_argument("--adapter", type=Path, help="another one than the one in --out")
     parser.add_argument("--only", default="", help="only sets whose name holds this")
+    parser.add_argument("--every", type=int, default=4, help="of the questions over collections, one in so many")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--quick", action="store_true", help=f"at most {_QUICK} questions a set, and no ranking")
     return parser.parse_args()

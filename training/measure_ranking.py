@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +19,13 @@ TOP, TOP_TURN = 20, 10
 _K = 10
 
 
-def ranking(reader: CrossEncoder, encoder: BiEncoder, searched: Searched, every: int) -> Mapping[str, object]:
-    """nDCG@10 of the first stage's best passages, put in a new order by its score plus a weight times each signal."""
+def ranking(reader: CrossEncoder, encoder: BiEncoder, searched: Searched, every: int, kept: Path) -> Mapping[str, object]:
+    """nDCG@10 of the first stage's best passages, put in a new order by its score plus a weight times each signal.
+
+    One question in `every` is asked; the vectors of the collection are kept in the file `kept`.
+    """
     texts = _texts(searched)
-    hybrid = Hybrid(encoder, texts)
+    hybrid = Hybrid(encoder, texts, kept)
     found: dict[str, list[list[float]]] = {}
     questions = searched.questions[::every]
     for question, relevant, scores in zip(questions, searched.relevant[::every], hybrid.scores(questions), strict=True):
@@ -49,10 +53,9 @@ def abstention(reader: CrossEncoder, encoder: BiEncoder, searched: Searched, tur
         scores = alone + 0.5 * together
         best = np.argsort(-scores)[:TOP_TURN]
         cosines.append(max(float((hybrid.vectors @ encoder.encode_query(text)).max()) for text in (turn.question, both)))
-        for name, text in (("last turn", turn.question), ("last two", both)):
-            logits = [log_odds(each.answerable) for each in reader.read(text, [texts[i] for i in best])]
-            for k in (1, 3, 5, TOP_TURN):
-                found.setdefault(f"{name}, best of {k}", []).append(max(logits[:k]))
+        logits = [log_odds(each.answerable) for each in reader.read(both, [texts[i] for i in best])]
+        for k in (1, 3, 5, TOP_TURN):
+            found.setdefault(f"best of {k}", []).append(max(logits[:k]))
     cosine = in_unit(np.array(cosines))
     report = {name: _blends(cosine, in_unit(np.array(each)), right) for name, each in found.items()}
     return {"n": len(turns), "cosine": auroc(cosine, right), "cosine + w x": report}

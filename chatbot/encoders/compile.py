@@ -43,8 +43,8 @@ def compile_encoder(source: Path, target: Path, name: str) -> None:
     compile_in_child("chatbot.encoders.compile", source, target, name)
 
 
-def compile_in_child(module: str, source: Path, target: Path, name: str) -> None:
-    """Let `module`, run with SOURCE, a folder to write into, and NAME, make the folder `target`, whole or not at all.
+def compile_in_child(module: str, source: Path, target: Path, *arguments: str) -> None:
+    """Let `module`, run with SOURCE, a folder to write into, and the arguments, make the folder `target`, whole or not at all.
 
     Raises:
         InternalError: the child failed; the message carries its last line.
@@ -54,7 +54,7 @@ def compile_in_child(module: str, source: Path, target: Path, name: str) -> None
         shutil.rmtree(left_over, ignore_errors=True)
     staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=target.parent))
     try:
-        command = [sys.executable, "-m", module, str(source), str(staging), name]
+        command = [sys.executable, "-m", module, str(source), str(staging), *arguments]
         child = subprocess.run(command, capture_output=True, text=True, check=False)
         if child.returncode != 0:
             last = (child.stderr.strip() or "it printed nothing").splitlines()[-1]

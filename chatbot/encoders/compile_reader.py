@@ -1,6 +1,6 @@
 """Compiles the cross-encoder once, in a child process: the bi-encoder's weights with the adapter's added.
 
-Run as `python -m chatbot.encoders.compile_reader SOURCE TARGET NAME`; the name ends in the adapter's file.
+Run as `python -m chatbot.encoders.compile_reader SOURCE TARGET NAME ADAPTER`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ MAX_TOKENS = 256
 MIN_COSINE = 0.999
 """The outputs for every probe must stay this close to torch in f32, or the compiled graph is refused."""
 
-_ADAPTER_MARK = " with "
 _PASSAGE = (
     "The tower was finished in 1889 by the engineer Gustave Eiffel. It is 330 metres tall, and repainted every seven years. "
 )
@@ -34,27 +33,21 @@ _PROBES = [
 ]
 
 
-def name_of(model: str, adapter: Path) -> str:
-    """What a model with an adapter is called."""
-    return f"{model}{_ADAPTER_MARK}{adapter}"
-
-
-def compile_reader(source: Path, target: Path, name: str) -> None:
-    """Compile the weights in `source` with the adapter that `name` ends in, into `target`.
+def compile_reader(source: Path, adapter: Path, target: Path, name: str) -> None:
+    """Compile the weights in `source` with the adapter, together called `name`, into the folder `target`.
 
     Raises:
         InternalError: the child failed; the message carries its last line.
     """
-    compile_in_child("chatbot.encoders.compile_reader", source, target, name)
+    compile_in_child("chatbot.encoders.compile_reader", source, target, name, str(adapter))
 
 
-def _compile_here(source: Path, target: Path, name: str) -> None:
+def _compile_here(source: Path, target: Path, name: str, adapter: Path) -> None:
     import torch
     from tokenizers import Tokenizer
 
     from chatbot.encoders import reader_network
 
-    adapter = Path(name.rpartition(_ADAPTER_MARK)[2])
     stamps = weights.stamps(source)  # first, so that a change while it compiles is noticed the next time
     network = reader_network.adapted(source, adapter)
     tokenizer = Tokenizer.from_file(str(source / card.TOKENIZER))
@@ -100,4 +93,4 @@ def _fastest_faithful(graph: Path, batch: runtime.Batch, reference: Any) -> tupl
 
 
 if __name__ == "__main__":
-    _compile_here(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])
+    _compile_here(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], Path(sys.argv[4]))

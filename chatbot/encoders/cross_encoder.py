@@ -17,7 +17,7 @@ from tokenizers import Encoding, Tokenizer
 from chatbot.checksum import checksum
 from chatbot.encoders import card, weights
 from chatbot.encoders.card import TOKENIZER, Card
-from chatbot.encoders.compile_reader import compile_reader, name_of
+from chatbot.encoders.compile_reader import compile_reader
 from chatbot.encoders.runtime import Batch, Graph
 
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
@@ -119,9 +119,9 @@ def load(cache: Path, threads: int = 2, adapter: Path = ADAPTER) -> CrossEncoder
         WeightsMissing: the weights under the adapter are nowhere to be found.
         InternalError: the compiled graph is not faithful to the network.
     """
-    place = card.place(name_of(f"reader {checksum(adapter):08x} on {MODEL}", adapter), cache / "readers")
+    place = card.place(f"{MODEL} with reader {checksum(adapter):08x}", cache / "readers")
     if (found := place.card()) is None:
-        compile_reader(weights.locate(MODEL), place.folder, place.name)
+        compile_reader(weights.locate(MODEL), adapter, place.folder, place.name)
         found = Card.model_validate_json((place.folder / card.FILE).read_bytes())
     return CrossEncoder(place.folder, found, threads)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -69,13 +68,6 @@ def test_order_and_company_of_passages_do_not_matter(reader: CrossEncoder) -> No
 
 def test_nothing_to_read_is_nothing_read(reader: CrossEncoder) -> None:
     assert reader.read("When?", []) == []
-
-
-def test_another_adapter_is_compiled_beside_the_first(models: Path, tmp_path: Path, reader: CrossEncoder) -> None:
-    copied = Path(shutil.copy(ADAPTER, tmp_path / "mine.safetensors"))
-    other = cross_encoder.load(tmp_path / "models", adapter=copied)
-    assert other.card.name != reader.card.name
-    assert other.read("When?", [TOWER])[0].relevance == pytest.approx(reader.read("When?", [TOWER])[0].relevance, abs=1e-3)
 
 
 def test_a_warm_start_imports_no_torch(models: Path, reader: CrossEncoder) -> None:
