@@ -111,8 +111,6 @@ class Passage(Value):
     """Cosine of question and chunk; comparable between queries, so refusing looks at this one."""
     lexical: float = Field(ge=0)
     """BM25."""
-    relevance: float | None = Field(default=None, ge=0, le=1)
-    """Share of the reader's votes among the passages of this query; None where it did not read them."""
     answerable: float | None = Field(default=None, ge=0, le=1)
     """How sure the reader is that the passage holds the answer; None where it did not read it."""
     rank: int = Field(ge=1)

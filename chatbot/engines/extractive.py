@@ -36,7 +36,7 @@ MIN_COSINE = 0.22
 """A sentence must be this close to the question, or the engine abstains: the flow only looked at whole passages, and for a
 follow-up also at what was said before. Chosen on the golden questions."""
 
-EVIDENCE_WEIGHT = 0.3
+EVIDENCE_WEIGHT = 0.5
 OVERLAP_WEIGHT = 0.3
 RANK_WEIGHT = 0.2
 DEFINITION_WEIGHT = 0.3

@@ -20,6 +20,8 @@ import numpy as np
 import tantivy
 from chromadb.config import Settings
 
+from chatbot.knowledge.indexes.opening import LEXICAL
+
 _SAME = 1e-3
 """Of each number of a vector: the index moves all of them by as much in Euclidean terms, so that copies hide no other chunk."""
 
@@ -51,7 +53,7 @@ def faults(data: Path) -> list[str]:
         generation = connection.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()[0]
     with tempfile.TemporaryDirectory() as scratch:
         copies = [shutil.copytree(data / "indexes" / generation, Path(scratch) / name) for name in ("indexes", "again")]
-        found = [*_of_ids("tantivy", wanted, _lexical(copies[0] / "tantivy"))]
+        found = [*_of_ids("tantivy", wanted, _lexical(copies[0] / LEXICAL))]
         held, dead = _dense(copies[0] / "chroma")
         found += [*_of_ids("Chroma", wanted, list(held)), *_of_vectors(wanted, held)]
         if dead:

@@ -14,6 +14,8 @@ import tantivy
 from chromadb.config import Settings
 from faults import shelf
 
+from chatbot.knowledge.indexes.opening import LEXICAL
+
 CHUNK = "d002c03"
 
 
@@ -58,7 +60,7 @@ def test_it_finds_a_vector_that_is_not_the_catalogues(data: Path) -> None:
 
 
 def test_it_finds_what_tantivy_lost(data: Path) -> None:
-    index = tantivy.Index.open(str(data / "indexes" / "1" / "tantivy"))
+    index = tantivy.Index.open(str(data / "indexes" / "1" / LEXICAL))
     writer = index.writer()
     writer.delete_documents_by_term("id", CHUNK)
     writer.commit()

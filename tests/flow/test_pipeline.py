@@ -97,7 +97,7 @@ async def test_the_manifest_names_what_made_the_answer() -> None:
     assert answer.manifest.generation == 1
     assert answer.manifest.chunks == ("chunk-1",)
     assert {"answer", "abstention"} <= answer.manifest.prompts.keys()
-    assert answer.manifest.timings_ms.keys() == {"condense", "retrieve", "first_delta", "total"}
+    assert answer.manifest.timings_ms.keys() == {"condense", "retrieve", "rerank", "first_delta", "total"}
 
 
 async def test_two_answers_have_different_ids() -> None:

@@ -21,7 +21,7 @@ from chatbot.errors import DataDirectoryError, IndexDamaged
 from chatbot.knowledge.indexes.dense import DenseIndex
 from chatbot.knowledge.indexes.generation import Generation
 from chatbot.knowledge.indexes.generations import Indexes
-from chatbot.knowledge.indexes.opening import FindEncoder
+from chatbot.knowledge.indexes.opening import LEXICAL, FindEncoder
 from chatbot.knowledge.indexes.renewal import Renewal
 from chatbot.knowledge.reading.splitter import embedded_hash, embedded_text
 from chatbot.knowledge.store.catalogue import Catalogue
@@ -205,11 +205,11 @@ def test_fifteen_hundred_chunks_survive_a_restart(workshop: Workshop) -> None:
         ("*/chroma/*/link_lists.bin", flip),
         ("*/chroma/*/header.bin", truncate),
         ("*/chroma/*/index_metadata.pickle", garble),
-        ("*/tantivy/meta.json", truncate),
-        ("*/tantivy/*.store", flip),
-        ("*/tantivy/*.fast", flip),
-        ("*/tantivy/*.idx", Path.unlink),
-        ("*/tantivy", shutil.rmtree),
+        (f"*/{LEXICAL}/meta.json", truncate),
+        (f"*/{LEXICAL}/*.store", flip),
+        (f"*/{LEXICAL}/*.fast", flip),
+        (f"*/{LEXICAL}/*.idx", Path.unlink),
+        (f"*/{LEXICAL}", shutil.rmtree),
         ("*/chroma", shutil.rmtree),
         ("*", shutil.rmtree),
     ],

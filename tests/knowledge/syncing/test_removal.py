@@ -21,6 +21,7 @@ from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.knowledge.indexes import leftovers, verify
 from chatbot.knowledge.indexes.building import Builder
 from chatbot.knowledge.indexes.generations import Indexes
+from chatbot.knowledge.indexes.opening import LEXICAL
 from chatbot.knowledge.reading.splitter import Splitter
 from chatbot.knowledge.sources.sources import Sources
 from chatbot.knowledge.sources.uploads import Uploads
@@ -46,7 +47,7 @@ class Traces(NamedTuple):
         wanted = [each.encode() for each in (*WORDS, *self.ids)] + self.vectors
         files = [path for path in data.rglob("*") if path.is_file()]
         found = {path.name for path in files if any(each in path.read_bytes() for each in wanted)}
-        return found | {word for word in WORDS for folder in data.glob("indexes/*/tantivy") if counted(folder, word)}
+        return found | {word for word in WORDS for folder in data.glob(f"indexes/*/{LEXICAL}") if counted(folder, word)}
 
 
 def counted(folder: Path, word: str) -> int:

@@ -79,6 +79,9 @@ class Watched:
     def encode_short(self, texts: Sequence[str]) -> Vectors:
         return self._encoder.encode_short(texts)
 
+    def trust(self, text: str) -> float:
+        return self._encoder.trust(text)
+
 
 class Shelf:
     """A synced folder in a data directory that can be closed and opened again."""
