@@ -15,6 +15,7 @@ from chatbot.encoders.cross_encoder import CrossEncoder
 from chatbot.engines.parts import EngineParts, as_engine
 from chatbot.errors import WeightsMissing
 from chatbot.flow.cache import AnswerCache
+from chatbot.flow.confidence import Judge
 from chatbot.flow.pipeline import Parts, Pipeline
 from chatbot.flow.rerank import Reranker
 from chatbot.flow.retrieve import Retriever
@@ -142,11 +143,17 @@ class Application:
             _log.warning("passages are not read together with the question: %s", error)
             return None
 
+    def _max_error(self, collection: str) -> float:
+        known = self.collections.get(collection)
+        return self.settings.abstention.max_error if known is None or known.max_error is None else known.max_error
+
     def _parts(self) -> Parts:
         return Parts(
             settings=self.settings,
             retrieve=Retriever(self.catalogue, self.indexes, self.settings.retrieval),
             rerank=Reranker(self._reader),
+            judge=Judge(self.encoder),
+            max_error=self._max_error,
             engine=self.engine,
             prompts=self.prompts,
             searched=lambda: (self.indexes.fingerprint, self.indexes.generation),

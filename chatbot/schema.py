@@ -226,7 +226,7 @@ class Answer(Value):
     model: str = ""
     finish_reason: FinishReason = "stop"
     confidence: float | None = None
-    """Best cosine between the question and a passage; not calibrated yet."""
+    """How likely it is right, in [0, 1], by what was found, calibrated on development sets; None where nothing was searched."""
     manifest: Manifest
 
 

@@ -50,8 +50,9 @@ class RetrievalSettings(Section):
 
 
 class AbstentionSettings(Section):
-    min_cosine: float = Field(default=0.25, ge=-1, le=1)
-    """No passage this close to the question: refuse. Chosen on the golden questions."""
+    max_error: float = Field(default=0.25, ge=0, le=1)
+    """Of the answers that are given, no more than this share may be wrong, where half of the questions have no answer; 1 refuses
+    nothing."""
 
 
 class CacheSettings(Section):

@@ -25,6 +25,7 @@ from chatbot import settings
 from chatbot.bootstrap import Application
 from chatbot.encoders import bi_encoder, cross_encoder
 from chatbot.encoders.bi_encoder import BiEncoder
+from chatbot.encoders.cross_encoder import CrossEncoder
 from chatbot.knowledge.indexes.generations import Indexes
 from chatbot.knowledge.store.catalogue import Catalogue
 from chatbot.settings import Settings
@@ -146,6 +147,11 @@ def tiny_encoder(tiny: Path) -> BiEncoder:
 @pytest.fixture(scope="session")
 def encoder(models: Path) -> BiEncoder:
     return bi_encoder.load(MODEL, models)
+
+
+@pytest.fixture(scope="session")
+def reader(models: Path) -> CrossEncoder:
+    return cross_encoder.load(models)
 
 
 @pytest.fixture

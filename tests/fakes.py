@@ -23,6 +23,7 @@ from chatbot.apps.state import Progress, ServerState
 from chatbot.engines.parts import Engine
 from chatbot.errors import UnknownCollection
 from chatbot.flow.condense import SearchForm
+from chatbot.flow.confidence import Judge
 from chatbot.flow.pipeline import Parts, Pipeline
 from chatbot.flow.rerank import Reranker
 from chatbot.flow.screen import Check
@@ -224,11 +225,14 @@ def scripted_pipeline(
     **settings: Any,
 ) -> Pipeline:
     """The real pipeline with a scripted engine over given passages."""
+    configured = Settings(**settings)
     return Pipeline(
         Parts(
-            settings=Settings(**settings),
+            settings=configured,
             retrieve=retrieve or FakeRetriever([KETTLE] if passages is None else passages),
             rerank=Reranker(None),
+            judge=Judge(None),  # pyright: ignore[reportArgumentType]  passages that no reader has read need no encoder
+            max_error=lambda _: configured.abstention.max_error,
             engine=engine if isinstance(engine, Engine) else Engine(engine, writes=False),
             prompts=prompts.load([shipped("prompts")]),
             searched=lambda: ("none", 1),

@@ -74,7 +74,7 @@ def test_a_list_is_an_array_in_the_file() -> None:
         ("[chunks]\nmax_tokens = 'many'", "chatbot.toml: chunks.max_tokens = 'many': input should be a valid integer"),
         ("chunks = 3", "chatbot.toml: chunks = 3: input should be"),
         ("[chunks]\nmin_tokens = 90\nmax_tokens = 50", "chatbot.toml: chunks: min_tokens 90 is above max_tokens 50"),
-        ("[abstention]\nmin_cosine = 2", "chatbot.toml: abstention.min_cosine = 2: input should be less than or equal to 1"),
+        ("[abstention]\nmax_error = 2", "chatbot.toml: abstention.max_error = 2: input should be less than or equal to 1"),
         ("allowed_hosts = ['a', 3]", "chatbot.toml: allowed_hosts.1 = 3: input should be a valid string"),
         ("knowledge = 'nowhere'", "chatbot.toml: knowledge = 'nowhere': there is no such folder"),
     ],

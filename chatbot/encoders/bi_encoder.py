@@ -13,12 +13,15 @@ from tokenizers import Encoding, Tokenizer
 from chatbot.encoders import Vectors, card, vocabulary, weights
 from chatbot.encoders.card import TOKENIZER, Card
 from chatbot.encoders.compile import compile_encoder
+from chatbot.encoders.memory import Memory
 from chatbot.encoders.runtime import Batch, Graph
 
 _BATCH = 16
 _WIDTHS = 8
 """A batch is as wide as a multiple of this: OpenVINO makes kernels for every width it meets, and padding costs a fortieth."""
 _REMEMBERED_QUERIES = 1024
+_REMEMBERED_SENTENCES = 512
+"""Those of a few questions: confidence and the engine that quotes weigh the same ones."""
 
 
 class BiEncoder(Embeddings):
@@ -35,6 +38,7 @@ class BiEncoder(Embeddings):
         self._tokenizer.no_padding()
         self._graph = Graph(folder / "model.xml", card.precision, threads)
         self.encode_query = lru_cache(_REMEMBERED_QUERIES)(self._encode_query)
+        self._sentences: Memory[str, Vectors] = Memory(_REMEMBERED_SENTENCES)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Encode documents: n texts to n × dimension, in the order given."""
@@ -45,11 +49,10 @@ class BiEncoder(Embeddings):
         return _unit(vectors)[np.argsort(order)]
 
     def encode_short(self, texts: Sequence[str]) -> Vectors:
-        """Encode a few sentences at once on the query thread, without waking the others."""
+        """Encode a few sentences at once on the query thread, without waking the others. The last ones are remembered."""
         if not texts:
             return np.empty((0, self.card.dimension), np.float32)
-        order, batches = self._batches(texts)
-        return _unit(np.concatenate([self._graph.infer(batch) for batch in batches]))[np.argsort(order)]
+        return np.stack(self._sentences.of(texts, self._encode_short))
 
     def trust(self, text: str) -> float:
         """How far a query's vector says what it is about, in [0, 1]; see `vocabulary.trust`."""
@@ -65,6 +68,10 @@ class BiEncoder(Embeddings):
         vector = _unit(self._graph.infer(_pad([self._tokenizer.encode(text)])))[0]
         vector.setflags(write=False)  # it is remembered and shared
         return vector
+
+    def _encode_short(self, texts: Sequence[str]) -> Vectors:
+        order, batches = self._batches(texts)
+        return _unit(np.concatenate([self._graph.infer(batch) for batch in batches]))[np.argsort(order)]
 
     def _batches(self, texts: Sequence[str]) -> tuple[list[int], list[Batch]]:
         encodings = self._tokenizer.encode_batch(list(texts))

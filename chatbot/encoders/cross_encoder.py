@@ -5,7 +5,6 @@ A warm start reads the compiled graph and imports neither torch nor transformers
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from chatbot.checksum import checksum
 from chatbot.encoders import card, weights
 from chatbot.encoders.card import TOKENIZER, Card
 from chatbot.encoders.compile_reader import compile_reader
+from chatbot.encoders.memory import Memory
 from chatbot.encoders.runtime import Batch, Graph
 
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
@@ -68,29 +68,17 @@ class CrossEncoder:
         self._plain = Tokenizer.from_file(str(folder / TOKENIZER))
         self._plain.enable_truncation(MAX_QUESTION_TOKENS)
         self._graph = Graph(folder / "model.xml", card.precision, threads)
-        self._remembered: dict[tuple[str, str], Reading] = {}
-        self._lock = threading.Lock()
+        self._remembered: Memory[tuple[str, str], Reading] = Memory(_REMEMBERED)
 
     def read(self, question: str, passages: Sequence[str]) -> list[Reading]:
         """One reading per passage, in the order given. Of a passage, as much is read as fits beside the question.
 
         What was read lately is remembered: an engine asks again for the best of the passages that were put in order by it.
         """
-        with self._lock:
-            known = {
-                passage: self._remembered[question, passage] for passage in passages if (question, passage) in self._remembered
-            }
-        new = [passage for passage in dict.fromkeys(passages) if passage not in known]
-        known |= zip(new, self._read(question, new), strict=True)
-        with self._lock:
-            self._remembered |= {(question, passage): known[passage] for passage in new}
-            for key in list(self._remembered)[: max(0, len(self._remembered) - _REMEMBERED)]:
-                del self._remembered[key]
-        return [known[passage] for passage in passages]
+        pairs = [(question, passage) for passage in passages]
+        return self._remembered.of(pairs, lambda new: self._read(question, [passage for _, passage in new]))
 
     def _read(self, question: str, passages: Sequence[str]) -> list[Reading]:
-        if not passages:
-            return []
         asked = self._shortened(question)
         encodings = self._tokenizer.encode_batch([(asked, passage) for passage in passages])
         order = sorted(range(len(passages)), key=lambda i: -len(encodings[i].ids))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -18,7 +17,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, Huma
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import ConfigDict
 
-from chatbot import definitions, markers, sentences
+from chatbot import definitions, markers, prose, sentences
 from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.encoders.cross_encoder import CrossEncoder, titled
 from chatbot.engines.parts import Engine, EngineParts
@@ -43,28 +42,7 @@ DEFINITION_WEIGHT = 0.3
 CARRY_WEIGHT = 0.5
 """Share of its predecessor's lead that a sentence takes over. All of these were chosen on the golden questions, flat there."""
 
-_REFERENCE = re.compile(r"(?:\s+|(?<=[.,;:!?”\"']))(?:\[\d{1,3}\])+")
-"""A reference of the document's own, as in "Vaswani [2]": its list is not here, and readers would take it for one of ours."""
-
 _ENDS = re.compile(r"[.!?…。！？][\"'”’)\]」』）]*$")
-
-_CODE = re.compile(r">>> |^[{<$]|\": |\\$|(?:^|\s)(?:curl|pip|import|sudo) \S*[-./:=]")
-"""Signs of a program, a command or data, which letters alone do not give away."""
-
-_DANGLES = re.compile(
-    r"(?:this|these|that|those|it|they|he|she|one|another|both|such|others?|finally|however|therefore|thus|hence|instead|also|"
-    r"then|otherwise|moreover|furthermore|similarly|likewise|and|but|so|or)\b",
-    re.IGNORECASE,
-)
-"""Openings that lean on the sentence before: the two are quoted together."""
-
-_MIN_WORDS = 4
-_MIN_LETTERS = 0.75
-"""Share of letters, digits and spaces; text that people read has more, code less."""
-
-_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
-_LETTERS_A_WORD = 2
-"""Scripts without spaces (Thai, Lao, Burmese, Khmer, Japanese, Chinese): about so many characters make a word."""
 
 
 class Sentence(NamedTuple):
@@ -197,31 +175,13 @@ def _candidates(documents: Sequence[Mapping[str, Any]]) -> list[Sentence]:
         text, title = document["text"], document.get("title", "")
         source, offset = document.get("source") or title, document.get("start") or 0
         heading = (document.get("section") or title).rpartition(" > ")[2]
-        for start, end in sentences.split(text):
-            sentence = _REFERENCE.sub("", " ".join(text[start:end].split()))
-            if is_prose(sentence):
-                found.setdefault(
-                    sentence.lower(), Sentence(number, offset + start, sentence, source, title, heading, (start, end))
-                )
+        for span, said in prose.quotable(text):
+            found.setdefault(said.lower(), Sentence(number, offset + span[0], said, source, title, heading, span))
     return list(found.values())
 
 
-def is_prose(sentence: str) -> bool:
-    """False for headings, crumbs of tables, lines of code, and words that only announce what follows."""
-    # a mark, such as a Hindi vowel sign, belongs to its letter
-    letters = sum(character.isspace() or unicodedata.category(character)[0] in "LMN" for character in sentence)
-    words = len(sentence.split()) + len(_UNSPACED.findall(sentence)) / _LETTERS_A_WORD
-    is_text = letters >= _MIN_LETTERS * len(sentence) and not _CODE.search(sentence)
-    return words >= _MIN_WORDS and is_text and not sentence.endswith((":", "："))
-
-
-def dangles(sentence: str) -> bool:
-    """True if it opens with a word that leans on the sentence before."""
-    return bool(_DANGLES.match(sentence))
-
-
 def _leans_on_the_one_before(candidates: Sequence[Sentence], i: int) -> bool:
-    return i > 0 and candidates[i].document == candidates[i - 1].document and dangles(candidates[i].text)
+    return i > 0 and candidates[i].document == candidates[i - 1].document and prose.dangles(candidates[i].text)
 
 
 def _laid_out(quoted: Sequence[Sentence]) -> str:

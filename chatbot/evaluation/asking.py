@@ -28,7 +28,7 @@ class Reply(NamedTuple):
 
     @property
     def refused(self) -> bool:
-        return self.answer.status in {"abstained", "clarify"}
+        return self.answer.status == "abstained"
 
     @property
     def confidence(self) -> float:
@@ -60,6 +60,10 @@ async def best_sentence(store: Store, query: Query, only_from: str) -> str:
     return ranked[0].text if ranked else ""
 
 
+def _whatever(_collection: str) -> float:
+    return 1.0
+
+
 async def reply(store: Store, query: Query, only_from: str = "") -> Reply:
     """Ask as a user; `only_from` is the one text that may be read."""
     parts = store.pipeline.parts._replace(cache=None)  # the same question may be asked of another text
@@ -68,6 +72,5 @@ async def reply(store: Store, query: Query, only_from: str = "") -> Reply:
     answer = await Pipeline(parts).complete(query)
     if answer.status not in {"abstained", "clarify"}:
         return Reply(answer, answer)
-    never = parts.settings.abstention.model_copy(update={"min_cosine": -1.0})
-    attempt = await Pipeline(parts._replace(settings=parts.settings.model_copy(update={"abstention": never}))).complete(query)
+    attempt = await Pipeline(parts._replace(max_error=_whatever)).complete(query)
     return Reply(answer, attempt)

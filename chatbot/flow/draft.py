@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from chatbot.flow.abstain import confidence
 from chatbot.flow.compose import EngineRequest
 from chatbot.prompts import Prompt
 from chatbot.schema import (
@@ -46,6 +45,7 @@ class Draft:
         self._verdicts: list[Verdict] = []
         self._timings: dict[str, float] = {}
         self._handed: EngineRequest | None = None
+        self._confidence: float | None = None
         self._begun = self._lapped = time.perf_counter()
 
     def lap(self, stage: str) -> None:
@@ -53,6 +53,10 @@ class Draft:
         now = time.perf_counter()
         self._timings[stage] = round((now - self._lapped) * 1000, 1)
         self._lapped = now
+
+    def believes(self, confidence: float) -> None:
+        """Note how likely an answer from what was found is right."""
+        self._confidence = round(confidence, 4)
 
     def engine_has(self, request: EngineRequest) -> None:
         """Note what the engine was asked, for the manifest."""
@@ -76,10 +80,10 @@ class Draft:
         return Judged(verdict=item)
 
     def canned(
-        self, status: Literal["abstained", "smalltalk"], passages: Sequence[Passage], prompt: str
+        self, status: Literal["abstained", "clarify", "smalltalk"], passages: Sequence[Passage], prompt: str, **inputs: str
     ) -> tuple[AnswerEvent, AnswerEvent]:
         """An answer that is a prompt's own text."""
-        said = self.add(Delta(text=self._prompts[prompt].text("assistant").strip()))
+        said = self.add(Delta(text=self._prompts[prompt].text("assistant", **inputs).strip()))
         reason = "abstained" if status == "abstained" else "stop"
         return said, Completed(answer=self.finish(status, passages, Stop(finish_reason=reason)))
 
@@ -96,7 +100,7 @@ class Draft:
             usage=stop.usage,
             model=stop.model,
             finish_reason=stop.finish_reason,
-            confidence=round(confidence(passages), 4) if passages else None,
+            confidence=self._confidence,
             manifest=self._manifest(),
         )
 

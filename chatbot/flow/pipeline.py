@@ -1,4 +1,4 @@
-"""The one flow: (smalltalk and cache may end here) → condense → retrieve → rerank → select → abstain → compose and fit →
+"""The one flow: (smalltalk and cache may end here) → condense → retrieve → rerank → select → judge → clarify → compose and fit →
 generate → decline → segment → cite → screen.
 
 Read this first. It knows nothing about front ends; nothing flows backwards but a close.
@@ -14,11 +14,12 @@ from typing import NamedTuple
 
 from chatbot.engines.parts import Engine
 from chatbot.errors import ChatbotError, EngineBusy, InternalError, QuestionError, from_code
-from chatbot.flow.abstain import abstain
 from chatbot.flow.cache import AnswerCache, keeping
 from chatbot.flow.cite import cite
+from chatbot.flow.clarify import choices, listed
 from chatbot.flow.compose import REFUSAL, Cut, EngineRequest, compose, compose_quote, past_turns
 from chatbot.flow.condense import condense, search_forms
+from chatbot.flow.confidence import Judge
 from chatbot.flow.decline import decline
 from chatbot.flow.draft import Draft, MadeBy
 from chatbot.flow.fit import fit
@@ -48,6 +49,9 @@ class Parts(NamedTuple):
     settings: Settings
     retrieve: Retrieval
     rerank: Reranker
+    judge: Judge
+    max_error: Callable[[str], float]
+    """Of the answers given from a collection, no more than this share may be wrong."""
     engine: Engine
     prompts: Mapping[str, Prompt]
     searched: Callable[[], tuple[str, int]]
@@ -98,13 +102,25 @@ class Pipeline:
     async def _made(self, query: Query, draft: Draft) -> AsyncGenerator[AnswerEvent]:
         passages = await self._passages(query, draft)
         yield Retrieved(passages=tuple(passages), engine=self.parts.settings.engine)
-        if abstain(passages, self.parts.settings.abstention.min_cosine):
+        is_confident = await self._is_confident(query, passages, draft)
+        if names := choices(query, passages, is_confident):
+            for event in draft.canned("clarify", passages, "clarify", choices=listed(names)):
+                yield event
+            return
+        if not is_confident:
             for event in draft.canned("abstained", passages, "abstention"):
                 yield event
             return
         async with aclosing(self._generated(query, passages, draft)) as events:
             async for event in events:
                 yield event
+
+    async def _is_confident(self, query: Query, passages: Sequence[Passage], draft: Draft) -> bool:
+        judge = self.parts.judge
+        confidence = await asyncio.to_thread(judge.confidence, query, passages)
+        draft.believes(confidence)
+        draft.lap("judge")
+        return bool(passages) and confidence >= judge.threshold(passages, self.parts.max_error(passages[0].collection))
 
     async def _generated(self, query: Query, passages: Sequence[Passage], draft: Draft) -> AsyncGenerator[AnswerEvent]:
         try:

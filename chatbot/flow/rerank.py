@@ -47,6 +47,6 @@ class Reranker:
         question = in_context([*(turn.content for turn in query.history if turn.role == "user"), query.text])
         readings = reader.read(question, [titled(each.title, each.chunk.text)[0] for each in passages])
         return [
-            passage.model_copy(update={"answerable": round(each.answerable, 4)})
+            passage.model_copy(update={"answerable": round(each.answerable, 6)})
             for passage, each in zip(passages, readings, strict=True)
         ]

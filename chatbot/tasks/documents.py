@@ -8,9 +8,9 @@ from itertools import groupby
 from typing import NamedTuple
 
 from chatbot import sentences
-from chatbot.engines.extractive import is_prose
 from chatbot.errors import UnknownDocument
 from chatbot.knowledge.store.catalogue import Catalogue
+from chatbot.prose import is_prose
 from chatbot.schema import Chunk, Citation, Document, Passage, Principal
 
 Span = tuple[int, int]

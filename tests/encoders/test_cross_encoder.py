@@ -9,17 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from chatbot.encoders import cross_encoder
 from chatbot.encoders.cross_encoder import ADAPTER, CrossEncoder
 
 TOWER = "The tower stands in Paris. It was finished in 1889 by the company of Gustave Eiffel. It is repainted every seven years."
 GARDEN = "Tomatoes want sun and water. Plant them in May, after the last frost. They ripen in August."
 SENTENCES = [(0, 26), (27, 84), (85, len(TOWER))]
-
-
-@pytest.fixture(scope="module")
-def reader(models: Path) -> CrossEncoder:
-    return cross_encoder.load(models)
 
 
 def test_the_compiled_reader_is_faithful_to_its_network(reader: CrossEncoder) -> None:

@@ -97,7 +97,7 @@ async def test_the_manifest_names_what_made_the_answer() -> None:
     assert answer.manifest.generation == 1
     assert answer.manifest.chunks == ("chunk-1",)
     assert {"answer", "abstention"} <= answer.manifest.prompts.keys()
-    assert answer.manifest.timings_ms.keys() == {"condense", "retrieve", "rerank", "first_delta", "total"}
+    assert answer.manifest.timings_ms.keys() == {"condense", "retrieve", "rerank", "judge", "first_delta", "total"}
 
 
 async def test_two_answers_have_different_ids() -> None:
@@ -167,9 +167,27 @@ async def test_where_no_passage_is_close_the_engine_is_not_asked() -> None:
     assert engine.messages == []
 
 
-async def test_the_confidence_is_the_best_cosine() -> None:
-    assert (await _answer(scripted_pipeline(ScriptedEngine(), [FAR, NEAR]))).confidence == 0.9
-    assert (await _answer(scripted_pipeline(ScriptedEngine(), []))).confidence is None
+async def test_the_confidence_comes_with_the_answer() -> None:
+    sure, unsure, without = [
+        (await _answer(scripted_pipeline(ScriptedEngine(), found))).confidence for found in ([FAR, NEAR], [FAR], [])
+    ]
+
+    assert sure is not None
+    assert unsure is not None
+    assert sure > 0.5 > unsure
+    assert without == 0.0
+
+
+async def test_greetings_have_no_confidence() -> None:
+    assert (await _answer(scripted_pipeline(ScriptedEngine(), [NEAR]), Query(text="hello"))).confidence is None
+
+
+async def test_how_many_errors_are_borne_decides_what_is_refused() -> None:
+    bold, careful = [
+        await _answer(scripted_pipeline(ScriptedEngine(), [NEAR], abstention={"max_error": share})) for share in (1, 0)
+    ]
+
+    assert (bold.status, careful.status) == ("answered", "abstained")
 
 
 async def test_an_error_midway_keeps_what_was_shown_and_says_what_happened() -> None:

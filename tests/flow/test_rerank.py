@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import threading
 
-import pytest
 from fakes import passage
 
-from chatbot.encoders import cross_encoder
 from chatbot.encoders.cross_encoder import CrossEncoder
 from chatbot.flow.rerank import AT_ONCE, DEPTH, Reranker
 from chatbot.schema import Message, Passage, Query
@@ -15,11 +13,6 @@ from chatbot.schema import Message, Passage, Query
 QUESTION = Query(text="When was the tower finished?")
 GARDEN = "The garden around the tower was laid out with roses, and people like to sit there in summer."
 TOWER = "The tower was finished in 1889 by the engineer Gustave Eiffel."
-
-
-@pytest.fixture(scope="module")
-def reader(models: object) -> CrossEncoder:
-    return cross_encoder.load(models)  # pyright: ignore[reportArgumentType]
 
 
 def _found(*texts: str, score: float = 0.5) -> list[Passage]:

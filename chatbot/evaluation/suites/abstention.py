@@ -9,6 +9,7 @@ from typing import NamedTuple
 from chatbot.errors import DataMissing
 from chatbot.evaluation.asking import Reply, reply
 from chatbot.evaluation.bench import Bench, NotRun, ask_all
+from chatbot.evaluation.corpus import Store
 from chatbot.evaluation.judging import cites, quotes, says
 from chatbot.evaluation.measurement import Measurement
 from chatbot.evaluation.sets.clapnq import clapnq
@@ -20,20 +21,20 @@ NAME = "abstention"
 _POOLED = "abstention"
 
 
-class _Judged(NamedTuple):
+class Judged(NamedTuple):
     """A question with what came of it."""
 
+    query: Query
     answerable: bool
-    refused: bool
-    confidence: float
+    reply: Reply
     right: bool
     """What was said, or would have been, answers the question."""
 
 
 def run(bench: Bench) -> Iterator[Measurement | NotRun]:
-    """CLAPnq, MTRAG-UN, SQuAD 2.0, and all three pooled."""
-    pooled: dict[str, _Judged] = {}
-    for set_, judged_of in _SETS.items():
+    """CLAPnq, each question with its passage and over the passages of all; MTRAG-UN; SQuAD 2.0; and all of them pooled."""
+    pooled: dict[str, Judged] = {}
+    for set_, judged_of in SETS.items():
         try:
             judged = judged_of(bench)
         except DataMissing as missing:
@@ -45,20 +46,20 @@ def run(bench: Bench) -> Iterator[Measurement | NotRun]:
         yield from _calibration(pooled)
 
 
-def _refusals(set_: str, judged: Mapping[str, _Judged]) -> Iterator[Measurement]:
+def _refusals(set_: str, judged: Mapping[str, Judged]) -> Iterator[Measurement]:
     """Unanswerable is the positive class."""
-    ranked = {id_: (float(not each.answerable), round(-each.confidence, 5)) for id_, each in judged.items()}
+    ranked = {id_: (float(not each.answerable), round(-each.reply.confidence, 5)) for id_, each in judged.items()}
     auroc = "answerability_auroc" if set_ == "squad" else "abstention_auroc"
     yield Measurement(NAME, set_, auroc, ranked)
-    decided = {id_: (float(not each.answerable), float(each.refused)) for id_, each in judged.items()}
+    decided = {id_: (float(not each.answerable), float(each.reply.refused)) for id_, each in judged.items()}
     always = {id_: (float(not each.answerable), 1.0) for id_, each in judged.items()}
     for metric in ("f1", "precision", "recall", "balanced_accuracy"):
         yield Measurement(NAME, set_, f"abstention_{metric}", decided)
         yield Measurement(NAME, set_, f"abstention_{metric}", always, "always abstain")
 
 
-def _calibration(pooled: Mapping[str, _Judged]) -> Iterator[Measurement]:
-    items = {id_: (float(each.right), round(each.confidence, 5)) for id_, each in pooled.items()}
+def _calibration(pooled: Mapping[str, Judged]) -> Iterator[Measurement]:
+    items = {id_: (float(each.right), round(each.reply.confidence, 5)) for id_, each in pooled.items()}
     for metric in ("ece", "risk_coverage_auc", "coverage@10"):
         yield Measurement(NAME, _POOLED, metric, items)
     # knows no more than how often an answer is right
@@ -68,41 +69,64 @@ def _calibration(pooled: Mapping[str, _Judged]) -> Iterator[Measurement]:
         yield Measurement(NAME, _POOLED, metric, constant, "constant confidence")
 
 
-def _clapnq(bench: Bench) -> Mapping[str, _Judged]:
+def _clapnq(bench: Bench, alone: bool) -> Mapping[str, Judged]:
     every = clapnq(bench.data)
     asked = bench.some({each.id: each for each in every})
     with bench.corpora.texts("clapnq", [each.passage for each in every]) as store:
-        replies = ask_all(lambda id_: reply(store, Query(text=asked[id_].question)), asked)
-    return {id_: _judged(bool(asked[id_].gold), each, partial(quotes, gold=asked[id_].gold)) for id_, each in replies.items()}
+        return ask_all(
+            lambda id_: _judged(
+                store,
+                Query(text=asked[id_].question),
+                bool(asked[id_].gold),
+                partial(quotes, gold=asked[id_].gold),
+                asked[id_].passage.id if alone else "",
+            ),
+            asked,
+        )
 
 
-def _mtrag(bench: Bench) -> Mapping[str, _Judged]:
+def _mtrag(bench: Bench) -> Mapping[str, Judged]:
     set_ = mtrag(bench.data)
     asked = bench.some({task.id: task for task in set_.tasks})
     with bench.corpora.texts("mtrag-un", set_.passages) as store:
-        replies = ask_all(lambda id_: reply(store, Query(text=asked[id_].question, history=asked[id_].history)), asked)
-    return {
-        id_: _judged(
-            asked[id_].answerability != "unanswerable",
-            each,
-            partial(cites, texts=set_.qrels.get(id_, {})),
+        return ask_all(
+            lambda id_: _judged(
+                store,
+                Query(text=asked[id_].question, history=asked[id_].history),
+                asked[id_].answerability != "unanswerable",
+                partial(cites, texts=set_.qrels.get(id_, {})),
+            ),
+            asked,
         )
-        for id_, each in replies.items()
-    }
 
 
-def _squad(bench: Bench) -> Mapping[str, _Judged]:
+def _squad(bench: Bench) -> Mapping[str, Judged]:
     set_ = squad(bench.data, "2.0")
     asked = bench.some({each.id: each for each in set_.asked})
     with bench.corpora.texts("squad-2", set_.paragraphs.values()) as store:
-        replies = ask_all(lambda id_: reply(store, Query(text=asked[id_].question), asked[id_].paragraph), asked)
-    return {
-        id_: _judged(bool(asked[id_].answers), each, partial(says, accepted=asked[id_].answers)) for id_, each in replies.items()
-    }
+        return ask_all(
+            lambda id_: _judged(
+                store,
+                Query(text=asked[id_].question),
+                bool(asked[id_].answers),
+                partial(says, accepted=asked[id_].answers),
+                asked[id_].paragraph,
+            ),
+            asked,
+        )
 
 
-def _judged(answerable: bool, asked: Reply, is_right: Callable[[Answer], bool]) -> _Judged:
-    return _Judged(answerable, asked.refused, asked.confidence, answerable and is_right(asked.attempt))
+async def _judged(
+    store: Store, query: Query, answerable: bool, is_right: Callable[[Answer], bool], only_from: str = ""
+) -> Judged:
+    asked = await reply(store, query, only_from)
+    return Judged(query, answerable, asked, answerable and is_right(asked.attempt))
 
 
-_SETS: Mapping[str, Callable[[Bench], Mapping[str, _Judged]]] = {"clapnq": _clapnq, "mtrag-un": _mtrag, "squad": _squad}
+SETS: Mapping[str, Callable[[Bench], Mapping[str, Judged]]] = {
+    "clapnq": partial(_clapnq, alone=True),
+    "clapnq-store": partial(_clapnq, alone=False),
+    "mtrag-un": _mtrag,
+    "squad": _squad,
+}
+"""CLAPnq asks whether a given passage answers; a user asks it of a store, which is the harder question."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from chatbot.errors import SettingsError, first_mistake
 from chatbot.knowledge.reading.reader import NO_FILE
@@ -34,6 +34,8 @@ class Collection(Value):
     files: dict[str, Path]
     """Documents by their path inside the collection."""
     questions: Path | None = None
+    max_error: float | None = None
+    """In place of the setting `abstention.max_error`, for answers from this collection; None takes the setting."""
     unreadable: dict[str, str] = {}
     """Folders inside the collection that could not be listed, with the reason; "" is the collection's own."""
     refused: dict[str, str] = {}
@@ -67,6 +69,7 @@ class Tree(NamedTuple):
 class _Description(BaseModel, extra="forbid"):
     title: str
     description: str = ""
+    max_error: float | None = Field(default=None, ge=0, le=1)
 
 
 _descriptions = TypeAdapter(dict[str, _Description])
@@ -108,6 +111,7 @@ def discover(roots: Sequence[Path], but_not: Path | None = None) -> dict[str, Co
             name=name,
             title=described[name].title if name in described else name.replace("-", " ").replace("_", " ").capitalize(),
             description=described[name].description if name in described else "",
+            max_error=described[name].max_error if name in described else None,
             files=files.get(name, {}),
             unreadable=unreadable.get(name, {}),
             refused=refused.get(name, {}),
