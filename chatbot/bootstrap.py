@@ -16,7 +16,7 @@ from chatbot.engines.parts import EngineParts, as_engine
 from chatbot.errors import WeightsMissing
 from chatbot.flow.cache import AnswerCache
 from chatbot.flow.confidence import Judge
-from chatbot.flow.pipeline import Parts, Pipeline
+from chatbot.flow.pipeline import Bounds, Parts, Pipeline
 from chatbot.flow.rerank import Reranker
 from chatbot.flow.retrieve import Retriever
 from chatbot.knowledge.corpus import Corpus
@@ -50,8 +50,8 @@ class Application:
             self.corpus = stack.enter_context(Corpus(settings, command))
             self.encoder, self.catalogue, self.indexes = self.corpus.encoder, self.corpus.catalogue, self.corpus.indexes
             build = registry.load("chatbot.engines", settings.engine)
-            self._reader = self._load_reader()
-            self.engine = as_engine(build(EngineParts(self.encoder, self.prompts, settings, self._reader)))
+            self.reader = self._load_reader()
+            self.engine = as_engine(build(EngineParts(self.encoder, self.prompts, settings, self.reader)))
             self.pipeline = Pipeline(self._parts())
             self._tasks = Tasks(TaskParts(self.engine, self.prompts, self.pipeline, self.catalogue, self.encoder))
             self._stack = stack.pop_all()
@@ -143,17 +143,22 @@ class Application:
             _log.warning("passages are not read together with the question: %s", error)
             return None
 
-    def _max_error(self, collection: str) -> float:
-        known = self.collections.get(collection)
-        return self.settings.abstention.max_error if known is None or known.max_error is None else known.max_error
+    def _bounds(self, collection: str) -> Bounds:
+        """The settings, but for what the collection says itself."""
+        bounds = Bounds(self.settings.abstention.max_error, self.settings.quoting.max_sentences)
+        if (known := self.collections.get(collection)) is None:
+            return bounds
+        return Bounds(
+            bounds.max_error if known.max_error is None else known.max_error, known.max_sentences or bounds.max_sentences
+        )
 
     def _parts(self) -> Parts:
         return Parts(
             settings=self.settings,
             retrieve=Retriever(self.catalogue, self.indexes, self.settings.retrieval),
-            rerank=Reranker(self._reader),
+            rerank=Reranker(self.reader),
             judge=Judge(self.encoder),
-            max_error=self._max_error,
+            bounds=self._bounds,
             engine=self.engine,
             prompts=self.prompts,
             searched=lambda: (self.indexes.fingerprint, self.indexes.generation),

@@ -55,6 +55,11 @@ class AbstentionSettings(Section):
     nothing."""
 
 
+class QuotingSettings(Section):
+    max_sentences: int = Field(default=2, ge=1, le=9)
+    """That the extractive engine quotes at most. The more there may be, the less alike in worth they must be."""
+
+
 class CacheSettings(Section):
     """Answers that are given again, for as long as no document changes."""
 

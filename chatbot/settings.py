@@ -24,6 +24,7 @@ from chatbot.sections import (
     ChunkSettings,
     EncoderSettings,
     FetchSettings,
+    QuotingSettings,
     RetrievalSettings,
     VllmSettings,
 )
@@ -62,6 +63,7 @@ class Settings(BaseSettings):
     chunks: ChunkSettings = ChunkSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     abstention: AbstentionSettings = AbstentionSettings()
+    quoting: QuotingSettings = QuotingSettings()
     cache: CacheSettings = CacheSettings()
     vllm: VllmSettings = VllmSettings()
     fetch: FetchSettings = FetchSettings()

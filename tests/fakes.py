@@ -24,7 +24,7 @@ from chatbot.engines.parts import Engine
 from chatbot.errors import UnknownCollection
 from chatbot.flow.condense import SearchForm
 from chatbot.flow.confidence import Judge
-from chatbot.flow.pipeline import Parts, Pipeline
+from chatbot.flow.pipeline import Bounds, Parts, Pipeline
 from chatbot.flow.rerank import Reranker
 from chatbot.flow.screen import Check
 from chatbot.knowledge.sources.roots import shipped
@@ -232,7 +232,7 @@ def scripted_pipeline(
             retrieve=retrieve or FakeRetriever([KETTLE] if passages is None else passages),
             rerank=Reranker(None),
             judge=Judge(None),  # pyright: ignore[reportArgumentType]  passages that no reader has read need no encoder
-            max_error=lambda _: configured.abstention.max_error,
+            bounds=lambda _: Bounds(configured.abstention.max_error, configured.quoting.max_sentences),
             engine=engine if isinstance(engine, Engine) else Engine(engine, writes=False),
             prompts=prompts.load([shipped("prompts")]),
             searched=lambda: ("none", 1),

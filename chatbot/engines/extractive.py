@@ -26,10 +26,11 @@ from chatbot.prompts import Prompt
 from chatbot.terms import terms
 
 MAX_SENTENCES = 5
-"""An answer, not a page."""
+"""An answer, not a page: where a request does not say how many."""
 
-MIN_SHARE = 0.6
-"""A sentence is quoted only if it scores this share of the best one. With MAX_SENTENCES chosen by `chatbot eval golden`."""
+SHARE_LOST = 0.1
+"""For every sentence that may be quoted beyond the first, one may score this much less than the best, as a share of it: two of
+which the second is nearly as good, or five of a paragraph. Chosen by `chatbot eval golden` for five, by `citations` for two."""
 
 MIN_COSINE = 0.22
 """A sentence must be this close to the question, or the engine abstains: the flow only looked at whole passages, and for a
@@ -87,7 +88,7 @@ class ExtractiveEngine(BaseChatModel):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         documents: Sequence[Mapping[str, Any]] = kwargs.get("documents") or []
-        chosen = self._choose(messages, documents)
+        chosen = self._choose(messages, documents, kwargs.get("max_sentences", MAX_SENTENCES))
         for text in self._say(chosen):
             yield ChatGenerationChunk(message=AIMessageChunk(content=text))
         finish = {"finish_reason": "stop" if chosen else "abstained", "model_name": "extractive"}
@@ -104,16 +105,19 @@ class ExtractiveEngine(BaseChatModel):
         message = AIMessage(content="".join(piece.text for piece in pieces), response_metadata=pieces[-1].response_metadata)
         return ChatResult(generations=[ChatGeneration(message=message)])
 
-    def _choose(self, messages: Sequence[BaseMessage], documents: Sequence[Mapping[str, Any]]) -> list[Sentence]:
+    def _choose(
+        self, messages: Sequence[BaseMessage], documents: Sequence[Mapping[str, Any]], max_sentences: int
+    ) -> list[Sentence]:
         """The sentences to quote, in the order of the documents; empty to abstain."""
         candidates = _candidates(documents)
         question = _question(messages)
         scores = self._scored(question, candidates, documents)
         ranked = sorted(range(len(scores)), key=lambda i: -scores[i])
+        min_share = 1 - SHARE_LOST * (max_sentences - 1)
         quoted: set[int] = set()
         for i in ranked:
             wanted = {i, i - 1} if _leans_on_the_one_before(candidates, i) else {i}
-            if scores[i] < MIN_SHARE * scores[ranked[0]] or len(quoted | wanted) > MAX_SENTENCES:
+            if quoted and (scores[i] < min_share * scores[ranked[0]] or len(quoted | wanted) > max_sentences):
                 break
             quoted |= wanted
         return [candidates[i] for i in sorted(quoted)]

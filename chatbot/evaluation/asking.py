@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from chatbot.engines.extractive import ExtractiveEngine
 from chatbot.evaluation.corpus import Store, source_id
 from chatbot.flow.compose import compose_quote
 from chatbot.flow.condense import SearchForm, search_forms
-from chatbot.flow.pipeline import Pipeline
+from chatbot.flow.pipeline import Bounds, Pipeline
 from chatbot.flow.retrieve import Retrieval
 from chatbot.schema import Answer, Passage, Query
 
@@ -60,10 +60,6 @@ async def best_sentence(store: Store, query: Query, only_from: str) -> str:
     return ranked[0].text if ranked else ""
 
 
-def _whatever(_collection: str) -> float:
-    return 1.0
-
-
 async def reply(store: Store, query: Query, only_from: str = "") -> Reply:
     """Ask as a user; `only_from` is the one text that may be read."""
     parts = store.pipeline.parts._replace(cache=None)  # the same question may be asked of another text
@@ -72,5 +68,12 @@ async def reply(store: Store, query: Query, only_from: str = "") -> Reply:
     answer = await Pipeline(parts).complete(query)
     if answer.status not in {"abstained", "clarify"}:
         return Reply(answer, answer)
-    attempt = await Pipeline(parts._replace(max_error=_whatever)).complete(query)
+    attempt = await Pipeline(parts._replace(bounds=_never_refusing(parts.bounds))).complete(query)
     return Reply(answer, attempt)
+
+
+def _never_refusing(bounds: Callable[[str], Bounds]) -> Callable[[str], Bounds]:
+    def bold(collection: str) -> Bounds:
+        return bounds(collection)._replace(max_error=1.0)
+
+    return bold

@@ -39,6 +39,8 @@ class EngineRequest(Value):
     passages: tuple[Passage, ...] = ()
     """What the engine's markers point to, which count from 1 in this order (the chat-template convention)."""
     sampling: Sampling = Sampling()
+    max_sentences: int | None = None
+    """That an engine which quotes may quote; None for one that writes."""
 
 
 class Cut(NamedTuple):
@@ -55,10 +57,15 @@ class _PastTurn(NamedTuple):
     answers: tuple[Message, ...]
 
 
-def compose_quote(query: Query, passages: Sequence[Passage]) -> EngineRequest:
+def compose_quote(query: Query, passages: Sequence[Passage], max_sentences: int | None = None) -> EngineRequest:
     """For an engine that quotes: the questions as they were asked, the documents beside them."""
     question = Message(role="user", content=query.text)
-    return EngineRequest(messages=(*query.history, question), documents=tuple(map(_document, passages)), passages=tuple(passages))
+    return EngineRequest(
+        messages=(*query.history, question),
+        documents=tuple(map(_document, passages)),
+        passages=tuple(passages),
+        max_sentences=max_sentences,
+    )
 
 
 def compose(

@@ -28,6 +28,8 @@ async def generate(engine: BaseChatModel, request: EngineRequest) -> AsyncGenera
     options: dict[str, Any] = request.sampling.given()
     if request.documents:
         options["documents"] = [document.model_dump() for document in request.documents]
+    if request.max_sentences is not None:
+        options["max_sentences"] = request.max_sentences
     pieces = engine.astream(langchain_messages(request.messages), **options)
     async with aclosing(cast(AsyncGenerator[AIMessageChunk], pieces)) as stream:
         async for piece in stream:

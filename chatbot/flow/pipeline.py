@@ -43,6 +43,13 @@ _MAX_HISTORY = 200_000
 """Characters: a hundred long turns. What an engine has room for is the engine's to say."""
 
 
+class Bounds(NamedTuple):
+    """What answers may be; see the settings of these names."""
+
+    max_error: float
+    max_sentences: int
+
+
 class Parts(NamedTuple):
     """What a pipeline is made of."""
 
@@ -50,8 +57,8 @@ class Parts(NamedTuple):
     retrieve: Retrieval
     rerank: Reranker
     judge: Judge
-    max_error: Callable[[str], float]
-    """Of the answers given from a collection, no more than this share may be wrong."""
+    bounds: Callable[[str], Bounds]
+    """Of answers from a collection, by its name."""
     engine: Engine
     prompts: Mapping[str, Prompt]
     searched: Callable[[], tuple[str, int]]
@@ -120,7 +127,7 @@ class Pipeline:
         confidence = await asyncio.to_thread(judge.confidence, query, passages)
         draft.believes(confidence)
         draft.lap("judge")
-        return bool(passages) and confidence >= judge.threshold(passages, self.parts.max_error(passages[0].collection))
+        return bool(passages) and confidence >= judge.threshold(passages, self.parts.bounds(passages[0].collection).max_error)
 
     async def _generated(self, query: Query, passages: Sequence[Passage], draft: Draft) -> AsyncGenerator[AnswerEvent]:
         try:
@@ -150,7 +157,7 @@ class Pipeline:
         """What the engine is asked, as much as it has room for."""
         engine, prompts = self.parts.engine, self.parts.prompts
         if not engine.writes:
-            return compose_quote(query, passages)
+            return compose_quote(query, passages, self.parts.bounds(passages[0].collection).max_sentences)
         sampling = query.sampling.of_one_text().over(engine.sampling) if query.sampling else engine.sampling
         known = [id_ for said in query.history for id_ in said.chunks]
         earlier = await asyncio.to_thread(self.parts.retrieve.recall, known, query) if known else {}

@@ -23,10 +23,9 @@ AT_ONCE = 2
 class Reranker:
     """Sorts the best passages anew. Under load, or without a reader, passages stay as they are and their `answerable` is None."""
 
-    def __init__(self, reader: CrossEncoder | None, weight: float = WEIGHT) -> None:
+    def __init__(self, reader: CrossEncoder | None, at_once: int = AT_ONCE) -> None:
         self._reader = reader
-        self._weight = weight
-        self._slots = threading.BoundedSemaphore(AT_ONCE)
+        self._slots = threading.BoundedSemaphore(at_once)
 
     def __call__(self, query: Query, passages: Sequence[Passage]) -> list[Passage]:
         """All passages, the first `DEPTH` of them in a new order and numbered anew."""
@@ -36,7 +35,7 @@ class Reranker:
             read = self._read(self._reader, query, passages[:DEPTH])
         finally:
             self._slots.release()
-        read.sort(key=lambda passage: -(passage.score + self._weight * (passage.answerable or 0.0)))
+        read.sort(key=lambda passage: -(passage.score + WEIGHT * (passage.answerable or 0.0)))
         return [passage.model_copy(update={"rank": rank}) for rank, passage in enumerate([*read, *passages[DEPTH:]], 1)]
 
     def was_shed(self, passages: Sequence[Passage]) -> bool:

@@ -36,6 +36,8 @@ class Collection(Value):
     questions: Path | None = None
     max_error: float | None = None
     """In place of the setting `abstention.max_error`, for answers from this collection; None takes the setting."""
+    max_sentences: int | None = None
+    """In place of `quoting.max_sentences`."""
     unreadable: dict[str, str] = {}
     """Folders inside the collection that could not be listed, with the reason; "" is the collection's own."""
     refused: dict[str, str] = {}
@@ -70,6 +72,7 @@ class _Description(BaseModel, extra="forbid"):
     title: str
     description: str = ""
     max_error: float | None = Field(default=None, ge=0, le=1)
+    max_sentences: int | None = Field(default=None, ge=1, le=9)
 
 
 _descriptions = TypeAdapter(dict[str, _Description])
@@ -112,6 +115,7 @@ def discover(roots: Sequence[Path], but_not: Path | None = None) -> dict[str, Co
             title=described[name].title if name in described else name.replace("-", " ").replace("_", " ").capitalize(),
             description=described[name].description if name in described else "",
             max_error=described[name].max_error if name in described else None,
+            max_sentences=described[name].max_sentences if name in described else None,
             files=files.get(name, {}),
             unreadable=unreadable.get(name, {}),
             refused=refused.get(name, {}),
