@@ -8,6 +8,7 @@ import sys
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 BASELINES = Path("baselines")
 _FOLDER = "evaluation"
 """Of a data directory: the data directories of the sets, kept so that nothing is encoded twice."""
+
+
+_NEEDED = ("ir_measures", "sacrebleu", "scipy", "sklearn", "matplotlib")
+"""What the extra `eval` installs."""
 
 
 def add_to(app: typer.Typer, say: Say) -> None:
@@ -53,6 +58,7 @@ def add_to(app: typer.Typer, say: Say) -> None:
         for file in filter(None, (json_file, page_file)):
             if not file.parent.is_dir():  # said before the hours of measuring, not after them
                 raise UserError(f"there is no folder {str(file.parent)!r} to write {file.name} into; make it first")
+        _check_installed()
         from chatbot.evaluation import evaluate as running
         from chatbot.evaluation.sets.folder import DataFolder
 
@@ -67,6 +73,12 @@ def add_to(app: typer.Typer, say: Say) -> None:
         if page_file:
             page_file.write_text(_page(done, split), encoding="utf-8")
         raise typer.Exit(_decided(done, gate, keep, baselines, split))
+
+
+def _check_installed() -> None:
+    """Said before the hours of measuring, at whose end the plots are drawn."""
+    if missing := [name for name in _NEEDED if find_spec(name) is None]:
+        raise UserError(f"chatbot eval needs {', '.join(missing)}; run `pip install 'chatbot[eval]'`")
 
 
 def _bench(configured: Settings, data: DataFolder, limit: int | None, say: Say) -> Bench:

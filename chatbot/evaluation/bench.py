@@ -11,15 +11,21 @@ from chatbot.evaluation.corpus import Corpora
 from chatbot.evaluation.measurement import Measurement
 from chatbot.evaluation.sets.folder import DataFolder
 from chatbot.knowledge.sources.collections import Collection
+from chatbot.sampling import Sampling
 from chatbot.schema import AnswerEvent, Query
+from chatbot.tasks.events import TaskCard, TaskEvent
 
 T = TypeVar("T")
 
 
 class Session(Protocol):
-    """Answers from the user's own documents, whichever process holds them."""
+    """Answers from the user's own documents, and tasks, whichever process holds them."""
 
     def answer(self, query: Query) -> AsyncGenerator[AnswerEvent]: ...
+
+    def tasks(self) -> list[TaskCard]: ...
+
+    def run_task(self, name: str, inputs: Mapping[str, Any], sampling: Sampling | None = None) -> AsyncGenerator[TaskEvent]: ...
 
 
 class Bench(NamedTuple):

@@ -157,7 +157,7 @@ STATISTICS: MappingProxyType[str, Statistic] = MappingProxyType(
     | dict.fromkeys(
         (
             "nDCG@10", "nDCG@5", "recall@5", "recall@10", "recall@100", "MRR@10", "MAP", "page_recall@5", "answer_sentence",
-            "EM", "F1", "ROUGE-L", "chrF", "accuracy", "cache_hit", "schema_valid", "answered",
+            "EM", "F1", "HasAns_F1", "NoAns_F1", "ROUGE-L", "chrF", "accuracy", "cache_hit", "schema_validity", "answered",
             "source_in_top_5", "phrase_in_answer", "off_topic_refused", "near_miss_refused", "not_refused",
         ),
         mean,

@@ -30,7 +30,10 @@ def exact_match(text: str, accepted: Sequence[str]) -> tuple[float]:
 
 
 def token_f1(text: str, accepted: Sequence[str]) -> tuple[float]:
-    """Best F1 over words, as the evaluation script of SQuAD 1.1 has it."""
+    """Best F1 over words; where nothing is to be said, 1 for saying nothing.
+
+    Source: the evaluation scripts of SQuAD 1.1 and 2.0.
+    """
     return (max((_f1(normalized(text).split(), normalized(each).split()) for each in accepted), default=0.0),)
 
 
@@ -56,6 +59,8 @@ def chrf(text: str, accepted: Sequence[str]) -> tuple[float]:
 
 
 def _f1(said: Sequence[str], wanted: Sequence[str]) -> float:
+    if not said or not wanted:
+        return float(said == wanted)
     return _f1_of(sum((Counter(said) & Counter(wanted)).values()), said, wanted)
 
 

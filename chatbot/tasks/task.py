@@ -15,7 +15,7 @@ from chatbot.tasks.inputs import Inputs
 if TYPE_CHECKING:
     from chatbot.tasks.work import Work
 
-NOT_MEASURED = "not measured here: run `python benchmarks/tasks.py` with a trained model on a GPU"
+NOT_MEASURED = "not measured here: run `chatbot eval tasks` with a trained model on a GPU"
 """The quality of everything that a model writes."""
 
 

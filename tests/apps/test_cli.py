@@ -592,3 +592,21 @@ def test_doctor_says_who_has_the_directory_open(run: Run, tmp_path: Path, monkey
     held.release()
 
     assert f"is open in process {os.getpid()} (`chatbot serve` at http://127.0.0.1:7860)" in outcome.out
+
+
+# eval
+
+
+@pytest.mark.parametrize("package", ["ir_measures", "matplotlib"])
+def test_eval_without_its_extra_says_how_to_install_it_and_the_rest_works(
+    run: Run, monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] == "chatbot" and "evaluation" in name]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+
+    outcome = run("eval", "golden")
+
+    assert outcome.code == 2
+    _assert_one_line(outcome.err, f"chatbot eval needs {package}; run `pip install 'chatbot[eval]'`")
+    assert run("ask", QUESTION).code == 0

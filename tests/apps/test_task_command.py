@@ -63,7 +63,7 @@ def test_without_a_name_it_lists_tasks_inputs_needs_and_quality(quote: Run) -> N
     assert "classify: Says which of your own labels fits" in listed
     assert "labels: Labels to choose from" in listed
     assert "needs an engine that writes" in listed
-    assert listed.count("quality: not measured here: run `python benchmarks/tasks.py`") == 11
+    assert listed.count("quality: not measured here: run `chatbot eval tasks`") == 11
 
 
 def test_the_list_is_json_too(quote: Run) -> None:

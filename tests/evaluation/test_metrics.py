@@ -66,6 +66,11 @@ def test_exact_match_and_f1_pass_over_articles_case_and_punctuation() -> None:
     assert wording.token_f1("nothing shared", ["1998"]) == (0.0,)
 
 
+def test_where_nothing_is_to_be_said_only_silence_is_right() -> None:
+    assert wording.token_f1("", [""]) == wording.exact_match("", [""]) == (1,)
+    assert wording.token_f1("In 1931.", [""]) == wording.token_f1("", ["1931"]) == (0,)
+
+
 def test_rouge_l_is_the_longest_common_subsequence_of_stems() -> None:
     # Lin (2004), section 3.2: of seven words each, "police ... the gunman" are shared in order
     assert wording.rouge_l("police kill the gunman", ["police killed the gunman"]) == (1.0,)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from benches import write_lines
 from conftest import furnish
+from documents import pdf
 
 from chatbot.bootstrap import Application, open_application
 from chatbot.errors import UserError
@@ -89,6 +90,18 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     rows = "".join(f"{id_}\t{passage}\t1\n" for id_, _, _, passage in asked)
     (sets / "mtrag-un" / "dev" / "qrels.tsv").write_text(f"query-id\tcorpus-id\tscore\n{rows}")
+    bench_ = sets / "financebench" / "dev"
+    (bench_ / "pdfs").mkdir(parents=True)
+    report = [[f"This page of the report is about the {name} of the company."] for name in ("history", "staff", "dredgers")]
+    (bench_ / "pdfs" / "REPORT_2020.pdf").write_bytes(pdf(report, outline=False))
+    about = [("here", "What is said about dredgers?", "REPORT_2020"), ("elsewhere", "What is sold?", "REPORT_2021")]
+    write_lines(
+        bench_ / "questions.jsonl.gz",
+        [
+            {"financebench_id": id_, "question": question, "evidence": [{"doc_name": name, "evidence_page_num": 2}]}
+            for id_, question, name in about
+        ],
+    )
     for name, question, id_, gold in (
         ("answerable", "how much does the blue kettle hold", "kettles", [KETTLES.split(". ")[0] + "."]),
         ("unanswerable", "who wrote the moonlight sonata", "moth", []),
@@ -137,6 +150,13 @@ def test_retrieval_finds_the_judged_texts_and_says_which_sets_did_not_run(bench:
     assert figures["squad", "recall@5", None].value == 1
 
 
+def test_evidence_is_found_on_its_page_and_files_that_are_not_there_are_not_asked_about(bench: Bench) -> None:
+    found = [each for each in retrieval.run(bench) if isinstance(each, Measurement) and each.set == "financebench"]
+
+    assert {each.baseline for each in found} == {None, "BM25 alone", "dense alone"}
+    assert all(each.items == {"here": (1.0,)} for each in found)
+
+
 def test_followups_are_found_by_their_history(bench: Bench) -> None:
     figures = _figures(followups.run, bench)
 
@@ -151,6 +171,14 @@ def test_reading_picks_the_sentence_that_holds_the_answer(bench: Bench) -> None:
     assert figures["squad", "answer_sentence", None] == 1
     assert 0 < figures["squad", "F1", None] < 1
     assert figures["clapnq", "ROUGE-L", None] > 0.5
+
+
+def test_reading_where_nothing_answers_is_to_say_nothing(bench: Bench) -> None:
+    figures = _figures(reading.run, bench)
+
+    assert figures["squad 2.0", "NoAns_F1", None] == figures["squad 2.0", "NoAns_F1", "always abstain"] == 1
+    assert figures["squad 2.0", "HasAns_F1", None] > figures["squad 2.0", "HasAns_F1", "always abstain"] == 0
+    assert figures["squad 2.0", "F1", "always abstain"] == figures["squad 2.0", "EM", "always abstain"] == 0.5
 
 
 def test_citations_are_right_where_a_gold_sentence_is_quoted(bench: Bench) -> None:

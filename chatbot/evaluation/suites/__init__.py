@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from chatbot.evaluation.bench import Suite
-from chatbot.evaluation.suites import abstention, cache, citations, classification, followups, golden, reading, retrieval
+from chatbot.evaluation.suites import abstention, cache, citations, classification, followups, golden, reading, retrieval, tasks
 
 SUITES: Mapping[str, Suite] = MappingProxyType(
-    {suite.NAME: suite.run for suite in (golden, retrieval, followups, reading, citations, abstention, cache, classification)}
+    {
+        suite.NAME: suite.run
+        for suite in (golden, tasks, retrieval, followups, reading, citations, abstention, cache, classification)
+    }
 )
 """By name, in the order they run: from what a user's own collections say to what takes longest."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing
 
 from chatbot.errors import DataMissing
 from chatbot.evaluation import ranking
@@ -11,14 +13,20 @@ from chatbot.evaluation.corpus import Store, Text, best_of_each
 from chatbot.evaluation.measurement import Measurement
 from chatbot.evaluation.sets import beir, squad
 from chatbot.evaluation.sets.beir import Beir
+from chatbot.evaluation.sets.financebench import OnPages, financebench
 from chatbot.evaluation.sets.folder import DataFolder
 from chatbot.evaluation.sets.squad import Squad
-from chatbot.schema import Passage, Query
+from chatbot.knowledge.formats import pdf
+from chatbot.schema import Passage, Query, Retrieved
 
 NAME = "retrieval"
+_PAGED = "financebench"
 _METRICS = ("nDCG@10", "recall@5", "recall@10", "recall@100", "MRR@10", "MAP")
 _DEEP = 200
 """Passages looked at: both indexes' candidates, so that each index alone can be scored as well."""
+
+_READ = 5
+"""Passages among which the page is looked for."""
 
 _RUNS: Mapping[str | None, Callable[[Passage], float]] = {
     None: lambda passage: -passage.rank,
@@ -28,7 +36,7 @@ _RUNS: Mapping[str | None, Callable[[Passage], float]] = {
 
 
 def run(bench: Bench) -> Iterator[Measurement | NotRun]:
-    """SciFact, classic collections, SQuAD's paragraphs, XQuAD's in each language."""
+    """SciFact, classic collections, SQuAD's paragraphs, XQuAD's in each language; the pages of FinanceBench's PDF files."""
     for set_, read in _SETS.items():
         try:
             collections = read(bench.data)
@@ -37,6 +45,10 @@ def run(bench: Bench) -> Iterator[Measurement | NotRun]:
             continue
         for collection in collections:
             yield from _measured(bench, collection)
+    try:
+        yield from _pages(bench)
+    except DataMissing as missing:
+        yield NotRun(NAME, _PAGED, str(missing))
 
 
 def _measured(bench: Bench, collection: Beir) -> Iterator[Measurement]:
@@ -54,6 +66,42 @@ def runs(store: Store, queries: Mapping[str, str]) -> Mapping[str | None, rankin
 
 def _scored(passages: list[Passage], score: Callable[[Passage], float]) -> Mapping[str, float]:
     return best_of_each(passages, score)
+
+
+def _pages(bench: Bench) -> Iterator[Measurement]:
+    """Is one of the best passages from a page with the evidence? Passages as an answer's are chosen, and each index' own."""
+    set_ = financebench(bench.data)
+    asked = bench.some(set_.asked)
+    with bench.corpora.files(_PAGED, set_.folder) as store:
+        read = ask_all(lambda id_: _retrieved(store, Query(text=asked[id_].question)), asked)
+        found = ask_all(lambda id_: store.search(Query(text=asked[id_].question), _DEEP), asked)
+    starts = {name: pdf.extract((set_.folder / name).read_bytes()).page_starts for name in _files(asked.values())}
+    for baseline, score in _RUNS.items():
+        items: dict[str, tuple[float, ...]] = {}
+        for id_, each in asked.items():
+            best = read[id_] if baseline is None else sorted(found[id_], key=score, reverse=True)
+            items[id_] = (float(any(each.evidence & _covered(passage, starts) for passage in best[:_READ])),)
+        yield Measurement(NAME, _PAGED, "page_recall@5", items, baseline)
+
+
+async def _retrieved(store: Store, query: Query) -> Sequence[Passage]:
+    """The passages of an answer, best first."""
+    async with aclosing(store.answer(query)) as events:
+        async for event in events:
+            if isinstance(event, Retrieved):
+                return event.passages
+    return ()
+
+
+def _files(asked: Iterable[OnPages]) -> set[str]:
+    return {name for each in asked for name, _ in each.evidence}
+
+
+def _covered(passage: Passage, starts: Mapping[str, Sequence[int]]) -> set[tuple[str, int]]:
+    """The pages a passage runs over: it may begin at the foot of one."""
+    chunk, name = passage.chunk, passage.source
+    last = bisect_left(starts.get(name, ()), chunk.end)
+    return {(name, page) for page in range(chunk.page or 0, last + 1)}
 
 
 def _as_collection(name: str, set_: Squad) -> Beir:
