@@ -13,6 +13,9 @@ from chatbot.terms import terms
 _MOST = 4
 """Choices offered."""
 
+_LEAST = 0.25
+"""Cosine of the nearest passage: below it nothing that could be offered has to do with what was typed, such as "???"."""
+
 _NEAR = 0.12
 """A thing whose best passage is this much further from the question than the best is not what was meant."""
 
@@ -49,6 +52,8 @@ def listed(names: Sequence[str]) -> str:
 def _names(passages: Sequence[Passage]) -> list[str]:
     """Of the documents that the nearest passages are from, or of the sections where they are all from one."""
     best = max((passage.dense for passage in passages), default=0.0)
+    if best < _LEAST:
+        return []
     near = [passage for passage in passages if passage.dense >= best - _NEAR]
     titles = list(dict.fromkeys(passage.title for passage in near if passage.title))
     sections = list(dict.fromkeys(passage.chunk.heading_path[-1] for passage in near if passage.chunk.heading_path))

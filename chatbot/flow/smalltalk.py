@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 
 _AROUND = r"(?: (?:there|bot|chatbot|again|all|everyone|so much|very much|a lot|then|now|for (?:that|this|your help)))*"
+_BEING = r"(?:human(?: being)?|person|man|woman|robot|bot|chatbot|machine|computer|program|ai|alive|real)"
 _SAID = {
     "smalltalk": (
         r"hi|hello|hey|hallo|greetings|good (?:morning|afternoon|evening|day)|(?:please )?help(?: me)?|how are you|who are you|"
-        r"what are you|what can (?:you|i) (?:do|ask)|what do you know"
+        r"what are you|what can (?:you|i) (?:do|ask)|what do you know|what(?:'s| is) your name|"
+        rf"(?:are you|am i (?:talking|speaking|chatting|writing) (?:to|with)) (?:an? )?(?:real )?{_BEING}|"
+        r"who (?:made|created|built|wrote|programmed) you"
     ),
     "thanks": (
         r"thanks?(?: you)?|thx|cheers|ok|okay|great|cool|nice|perfect|got it|i see|well done|"

@@ -10,8 +10,8 @@ from chatbot.schema import Message, Query
 
 CANADA = passage("The Prime Minister leads the cabinet.", 1, title="Prime Minister of Canada")
 KINGDOM = passage("The Prime Minister leads the government.", 2, title="Prime Minister of the United Kingdom")
-KETTLE = passage("The kettle holds four litres.", 1, dense=0.2, title="Kettles")
-TOASTER = passage("The toaster takes two slices.", 2, dense=0.2, title="Toasters")
+KETTLE = passage("The kettle holds four litres.", 1, dense=0.3, title="Kettles")
+TOASTER = passage("The toaster takes two slices.", 2, dense=0.3, title="Toasters")
 BOTH = ["Prime Minister of Canada", "Prime Minister of the United Kingdom"]
 
 
@@ -61,6 +61,12 @@ def test_a_vague_question_with_a_good_answer_is_answered() -> None:
     assert choices(_asked("How much does it hold?"), [KETTLE, TOASTER], True) == []
 
 
+def test_what_is_far_from_everything_is_offered_nothing() -> None:
+    far = [each.model_copy(update={"dense": 0.2}) for each in (KETTLE, TOASTER)]
+
+    assert choices(_asked("???"), far, False) == []
+
+
 def test_there_is_nothing_to_choose_from_in_one_thing() -> None:
     assert choices(_asked("capacity"), [KETTLE], False) == []
     assert choices(_asked("capacity"), [], False) == []
@@ -68,7 +74,7 @@ def test_there_is_nothing_to_choose_from_in_one_thing() -> None:
 
 def test_the_sections_are_offered_where_all_is_from_one_document() -> None:
     indoors, outdoors = (
-        passage("Words.", rank, dense=0.2, title="Kettles", heading_path=("Use", name))
+        passage("Words.", rank, dense=0.3, title="Kettles", heading_path=("Use", name))
         for rank, name in ((1, "Indoors"), (2, "Outdoors"))
     )
 
