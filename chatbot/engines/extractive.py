@@ -17,7 +17,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, Huma
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import ConfigDict
 
-from chatbot import definitions, markers, prose, sentences
+from chatbot import definitions, markers, prose, questions, sentences
 from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.encoders.cross_encoder import CrossEncoder, titled
 from chatbot.engines.parts import Engine, EngineParts
@@ -110,16 +110,9 @@ class ExtractiveEngine(BaseChatModel):
     ) -> list[Sentence]:
         """The sentences to quote, in the order of the documents; empty to abstain."""
         candidates = _candidates(documents)
-        question = _question(messages)
-        scores = self._scored(question, candidates, documents)
-        ranked = sorted(range(len(scores)), key=lambda i: -scores[i])
-        min_share = 1 - SHARE_LOST * (max_sentences - 1)
         quoted: set[int] = set()
-        for i in ranked:
-            wanted = {i, i - 1} if _leans_on_the_one_before(candidates, i) else {i}
-            if quoted and (scores[i] < min_share * scores[ranked[0]] or len(quoted | wanted) > max_sentences):
-                break
-            quoted |= wanted
+        for question in _questions(messages):
+            quoted |= _best(self._scored(question, candidates, documents), candidates, max_sentences)
         return [candidates[i] for i in sorted(quoted)]
 
     def ranked(self, question: str, documents: Sequence[Mapping[str, Any]]) -> list[Sentence]:
@@ -168,9 +161,11 @@ def build(parts: EngineParts) -> Engine:
     return Engine(ExtractiveEngine(encoder=parts.encoder, reader=parts.reader, prompts=parts.prompts), writes=False)
 
 
-def _question(messages: Sequence[BaseMessage]) -> str:
-    """The last question, and where it leans on the history the one before."""
-    return in_context([message.text for message in messages if isinstance(message, HumanMessage)])
+def _questions(messages: Sequence[BaseMessage]) -> list[str]:
+    """Those of the last message, each behind the one before where it leans on it."""
+    *before, last = [message.text for message in messages if isinstance(message, HumanMessage)] or [""]
+    asked = questions.split(last)
+    return [in_context([*before, *asked[: number + 1]]) for number in range(len(asked))]
 
 
 def _candidates(documents: Sequence[Mapping[str, Any]]) -> list[Sentence]:
@@ -192,6 +187,19 @@ def _laid_out(quoted: Sequence[Sentence]) -> str:
     """Sentences side by side; where one has no full stop, as the items of a list have none, each on a line."""
     said = [f"{markers.literal(each.text)} [{each.document + 1}]" for each in quoted]
     return " ".join(said) if all(_ENDS.search(each.text) for each in quoted) else "\n".join(f"- {each}" for each in said)
+
+
+def _best(scores: Sequence[float], candidates: Sequence[Sentence], max_sentences: int) -> set[int]:
+    """Which to quote; those that others lean on count."""
+    ranked = sorted(range(len(scores)), key=lambda i: -scores[i])
+    min_share = 1 - SHARE_LOST * (max_sentences - 1)
+    quoted: set[int] = set()
+    for i in ranked:
+        wanted = {i, i - 1} if _leans_on_the_one_before(candidates, i) else {i}
+        if quoted and (scores[i] < min_share * scores[ranked[0]] or len(quoted | wanted) > max_sentences):
+            break
+        quoted |= wanted
+    return quoted
 
 
 def _scores(question: str, candidates: Sequence[Sentence], cosines: Sequence[float], evidence: Sequence[float]) -> list[float]:

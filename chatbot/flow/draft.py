@@ -49,9 +49,9 @@ class Draft:
         self._begun = self._lapped = time.perf_counter()
 
     def lap(self, stage: str) -> None:
-        """Note how long `stage` took: the time since the stage before it."""
+        """Note how long `stage` took: the time since the stage before it. Of two questions the times are added."""
         now = time.perf_counter()
-        self._timings[stage] = round((now - self._lapped) * 1000, 1)
+        self._timings[stage] = round(self._timings.get(stage, 0.0) + (now - self._lapped) * 1000, 1)
         self._lapped = now
 
     def believes(self, confidence: float) -> None:

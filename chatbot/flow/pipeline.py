@@ -1,5 +1,5 @@
-"""The one flow: (smalltalk and cache may end here) → condense → retrieve → rerank → select → judge → clarify → compose and fit →
-generate → decline → segment → cite → screen.
+"""The one flow: (smalltalk and cache may end here) → divide → condense → retrieve → rerank → select → judge → clarify →
+compose and fit → generate → decline → segment → cite → screen.
 
 Read this first. It knows nothing about front ends; nothing flows backwards but a close.
 """
@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import NamedTuple
 
+from chatbot import markers
 from chatbot.engines.parts import Engine
 from chatbot.errors import ChatbotError, EngineBusy, InternalError, QuestionError, from_code
 from chatbot.flow.cache import AnswerCache, keeping
@@ -21,6 +22,7 @@ from chatbot.flow.compose import REFUSAL, Cut, EngineRequest, compose, compose_q
 from chatbot.flow.condense import condense, search_forms
 from chatbot.flow.confidence import Judge
 from chatbot.flow.decline import decline
+from chatbot.flow.divide import divide, merged
 from chatbot.flow.draft import Draft, MadeBy
 from chatbot.flow.fit import fit
 from chatbot.flow.generate import generate
@@ -31,7 +33,7 @@ from chatbot.flow.segment import segment
 from chatbot.flow.select import select
 from chatbot.flow.smalltalk import smalltalk
 from chatbot.prompts import Prompt
-from chatbot.schema import Answer, AnswerEvent, Completed, Failed, Passage, Query, Retrieved, Stop, writable
+from chatbot.schema import Answer, AnswerEvent, Completed, Delta, Failed, Passage, Query, Retrieved, Stop, writable
 from chatbot.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -48,6 +50,15 @@ class Bounds(NamedTuple):
 
     max_error: float
     max_sentences: int
+
+
+class _Found(NamedTuple):
+    """What there is on one question."""
+
+    query: Query
+    passages: list[Passage]
+    confidence: float
+    is_confident: bool
 
 
 class Parts(NamedTuple):
@@ -107,29 +118,41 @@ class Pipeline:
         return not self.parts.rerank.was_shed(answer.passages)
 
     async def _made(self, query: Query, draft: Draft) -> AsyncGenerator[AnswerEvent]:
-        passages = await self._passages(query, draft)
+        # a model that writes reads the whole of what was asked
+        asked = [query] if self.parts.engine.writes else divide(query)
+        found = [await self._look_up(each, draft) for each in asked]
+        passages = merged([each.passages for each in found])
         yield Retrieved(passages=tuple(passages), engine=self.parts.settings.engine)
-        is_confident = await self._is_confident(query, passages, draft)
-        if names := choices(query, passages, is_confident):
+        answered = [each for each in found if each.is_confident]
+        draft.believes(min((each.confidence for each in answered), default=max(each.confidence for each in found)))
+        if names := choices(query, passages, bool(answered)):
             for event in draft.canned("clarify", passages, "clarify", choices=listed(names)):
                 yield event
             return
-        if not is_confident:
+        if not answered:
             for event in draft.canned("abstained", passages, "abstention"):
                 yield event
             return
-        async with aclosing(self._generated(query, passages, draft)) as events:
+        unanswered = [each.query.text for each in found if not each.is_confident]
+        if unanswered:
+            query = query.model_copy(update={"text": " ".join(each.query.text for each in answered)})
+        async with aclosing(self._generated(query, passages, draft, unanswered)) as events:
             async for event in events:
                 yield event
 
-    async def _is_confident(self, query: Query, passages: Sequence[Passage], draft: Draft) -> bool:
+    async def _look_up(self, query: Query, draft: Draft) -> _Found:
+        passages = await self._passages(query, draft)
         judge = self.parts.judge
         confidence = await asyncio.to_thread(judge.confidence, query, passages)
-        draft.believes(confidence)
         draft.lap("judge")
-        return bool(passages) and confidence >= judge.threshold(passages, self.parts.bounds(passages[0].collection).max_error)
+        if not passages:
+            return _Found(query, passages, confidence, is_confident=False)
+        threshold = judge.threshold(passages, self.parts.bounds(passages[0].collection).max_error)
+        return _Found(query, passages, confidence, confidence >= threshold)
 
-    async def _generated(self, query: Query, passages: Sequence[Passage], draft: Draft) -> AsyncGenerator[AnswerEvent]:
+    async def _generated(
+        self, query: Query, passages: Sequence[Passage], draft: Draft, unanswered: Sequence[str]
+    ) -> AsyncGenerator[AnswerEvent]:
         try:
             request = await self._request(query, passages)
             draft.engine_has(request)
@@ -145,13 +168,19 @@ class Pipeline:
                     elif draft.is_empty():
                         raise InternalError("the engine said nothing; ask again, or in other words")
                     else:
-                        cut_off = item.finish_reason == "length"
-                        yield Completed(answer=draft.finish("partial" if cut_off else "answered", passages, item))
+                        if unanswered:
+                            yield draft.add(Delta(text=self._not_said(unanswered)))
+                        is_part = bool(unanswered) or item.finish_reason == "length"
+                        yield Completed(answer=draft.finish("partial" if is_part else "answered", passages, item))
         except ChatbotError as error:
             yield failed(error)
         except Exception:  # noqa: BLE001  an engine may raise anything, and its stream still has to end with an event
             _log.exception("an answer broke off")
             yield Failed(code="InternalError", message="something of ours failed; the log says what")
+
+    def _not_said(self, unanswered: Sequence[str]) -> str:
+        said = self.parts.prompts["partial"].text("assistant", questions=markers.literal(" ".join(unanswered)))
+        return f"\n\n{said.strip()}"
 
     async def _request(self, query: Query, passages: Sequence[Passage]) -> EngineRequest:
         """What the engine is asked, as much as it has room for."""
