@@ -27,7 +27,7 @@ _SILENT = frozenset(',;"“”„?!.')
 _ARTICLES = frozenset({"a", "an", "the"})
 _ARTICLE = "the"
 
-_MEANT = frozenset(
+MEANT = frozenset(
     """
     who whom whose when where which why how not no nor never without cannot after again before above below between under over on
     off out in into to from until up down more less most few other only same each every all any both against through during
@@ -81,7 +81,7 @@ def _is_letter(token: str) -> bool:
 
 
 def _content(word: str) -> list[str]:
-    if word in _MEANT or word in _ARTICLES or _is_letter(word) or not word[0].isalpha():
+    if word in MEANT or word in _ARTICLES or _is_letter(word) or not word[0].isalpha():
         return [word]
     if re.search(r"n['’]t$", word):
         return ["not"]

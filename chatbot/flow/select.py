@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from chatbot import definitions, sentences
+from chatbot.flow.fold import fold
 from chatbot.schema import Passage
 
 _BEFORE_OTHERS = 2
@@ -16,13 +17,13 @@ _POINTERS = {"further reading", "references", "bibliography", "literature", "see
 
 
 def select(question: str, passages: Sequence[Passage], top_k: int) -> list[Passage]:
-    """Keep the best `top_k`, dropping those whose words a better one already said, and number them anew.
+    """Keep the best `top_k`, each thing said once, and number them anew.
 
     A passage that defines what the question asks the meaning of comes first. Two passages of a document come before its third:
     five passages of one page are one source. Sections that only point elsewhere come last.
     """
     asked = definitions.topic(question)
-    ordered = sorted(_distinct(passages), key=lambda passage: not _defines(passage, asked))
+    ordered = sorted(fold(passages), key=lambda passage: not _defines(passage, asked))
     of_document: Counter[str] = Counter()
     groups: tuple[list[Passage], ...] = ([], [], [])
     for passage in ordered:
@@ -31,13 +32,6 @@ def select(question: str, passages: Sequence[Passage], top_k: int) -> list[Passa
         groups[2 if points_elsewhere else of_document[passage.chunk.document_id] > _BEFORE_OTHERS].append(passage)
     best = [passage for group in groups for passage in group][:top_k]
     return [passage.model_copy(update={"rank": rank}) for rank, passage in enumerate(best, 1)]
-
-
-def _distinct(passages: Sequence[Passage]) -> list[Passage]:
-    by_words: dict[str, Passage] = {}
-    for passage in passages:
-        by_words.setdefault(" ".join(passage.chunk.text.lower().split()), passage)
-    return list(by_words.values())
 
 
 def _defines(passage: Passage, asked: frozenset[str]) -> bool:
