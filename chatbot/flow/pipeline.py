@@ -32,6 +32,7 @@ from chatbot.flow.screen import Check, screen
 from chatbot.flow.segment import segment
 from chatbot.flow.select import select
 from chatbot.flow.smalltalk import smalltalk
+from chatbot.flow.unmentioned import unmentioned
 from chatbot.prompts import Prompt
 from chatbot.schema import Answer, AnswerEvent, Completed, Delta, Failed, Passage, Query, Retrieved, Stop, writable
 from chatbot.settings import Settings
@@ -168,9 +169,10 @@ class Pipeline:
                     elif draft.is_empty():
                         raise InternalError("the engine said nothing; ask again, or in other words")
                     else:
-                        if unanswered:
-                            yield draft.add(Delta(text=self._not_said(unanswered)))
-                        is_part = bool(unanswered) or item.finish_reason == "length"
+                        left_open = self._left_open(query, passages, unanswered)
+                        if left_open:
+                            yield draft.add(Delta(text=left_open))
+                        is_part = bool(left_open) or item.finish_reason == "length"
                         yield Completed(answer=draft.finish("partial" if is_part else "answered", passages, item))
         except ChatbotError as error:
             yield failed(error)
@@ -178,9 +180,14 @@ class Pipeline:
             _log.exception("an answer broke off")
             yield Failed(code="InternalError", message="something of ours failed; the log says what")
 
-    def _not_said(self, unanswered: Sequence[str]) -> str:
-        said = self.parts.prompts["partial"].text("assistant", questions=markers.literal(" ".join(unanswered)))
-        return f"\n\n{said.strip()}"
+    def _left_open(self, query: Query, passages: Sequence[Passage], unanswered: Sequence[str]) -> str:
+        """What the documents do not say; empty where nothing is missing."""
+        said: list[str] = []
+        if unanswered:
+            said.append(self.parts.prompts["partial"].text("assistant", questions=markers.literal(" ".join(unanswered))))
+        if numbers := unmentioned(query.text, passages):
+            said.append(self.parts.prompts["unmentioned"].text("assistant", numbers=" and ".join(numbers)))
+        return "".join(f"\n\n{each.strip()}" for each in said)
 
     async def _request(self, query: Query, passages: Sequence[Passage]) -> EngineRequest:
         """What the engine is asked, as much as it has room for."""
