@@ -32,6 +32,8 @@ _FOLDS, _REPEATS = 5, 5
 _WEAK = 1_000.0
 """Inverse of the regularization: two inputs and some thousand questions need next to none."""
 _STEPS = 20
+_FEW = 50
+"""Of fewer answers a share of wrong ones is chance."""
 
 Floats = NDArray[np.float64]
 
@@ -99,7 +101,7 @@ def _thresholds(confidence: Floats, right: NDArray[np.bool_], weights: Floats) -
     found: list[tuple[float, float]] = [(0.0, 1.0)]
     for step in reversed(range(_STEPS)):
         given = confidence >= step / _STEPS
-        if given.any():
+        if given.sum() >= _FEW:
             error = float(np.average(~right[given], weights=weights[given]))
             found.append((round(max(error, found[-1][0]), 4), step / _STEPS))
     return tuple(reversed(found))

@@ -59,6 +59,8 @@ class Engine(NamedTuple):
     """What it holds open while many questions are asked in one event loop, such as a pool of connections."""
     about: Callable[[], Coroutine[Any, Any, str]] | None = None
     """Asks its server, and says in a few words who answers; None: there is no server."""
+    log_probabilities: Callable[[str], Coroutine[Any, Any, list[float]]] | None = None
+    """Natural logarithms of the probability of each token of a text, behind those before it; None: the engine tells none."""
     continues: bool = False
     """It takes the option `continue_final_message`: the last message is the beginning of its answer."""
 

@@ -122,6 +122,12 @@ def result(completion: Mapping[str, Any]) -> ChatResult:
     return ChatResult(generations=generations, llm_output={"model_name": model, "token_usage": completion.get("usage")})
 
 
+def prompt_log_probabilities(completion: Mapping[str, Any]) -> list[float]:
+    """Of the prompt's tokens but for the first; the token that stands there comes first among those the server names."""
+    named: Sequence[Mapping[str, Any] | None] = completion["choices"][0]["prompt_logprobs"]
+    return [float(next(iter(each.values()))["logprob"]) for each in named if each]
+
+
 def as_chunk(generation: ChatGeneration) -> AIMessageChunk:
     """A whole generation as the only chunk of a stream."""
     message = generation.message

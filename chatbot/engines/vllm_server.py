@@ -67,6 +67,17 @@ class VllmEngine(BaseChatModel):
         room = f", context of {served.context:,} tokens" if served.context else ""
         return f"vllm: {served.name} at {self.settings.url}{room}"
 
+    async def log_probabilities(self, text: str) -> list[float]:
+        """Natural logarithm of the probability of each token of a text, but for the first, which nothing stands before.
+
+        Raises:
+            ChatbotError: the server could not be asked, or the text is longer than its context.
+        """
+        served = await self.models.served()
+        request = {"model": served.name, "prompt": text, "max_tokens": 1, "temperature": 0, "prompt_logprobs": 0}
+        async with self._named(request):
+            return vllm_response.prompt_log_probabilities(await self.http.post("/v1/completions", request))
+
     async def astream(  # type: ignore[override]  a generator, which LangChain's is too
         self,
         input: LanguageModelInput,
@@ -220,7 +231,13 @@ def build(parts: EngineParts) -> Engine:
     """Registered as `vllm`."""
     engine = build_engine(parts.settings.vllm)
     return Engine(
-        engine, sampling=engine.defaults, window=engine.models, open=lambda: engine.http, about=engine.about, continues=True
+        engine,
+        sampling=engine.defaults,
+        window=engine.models,
+        open=lambda: engine.http,
+        about=engine.about,
+        log_probabilities=engine.log_probabilities,
+        continues=True,
     )
 
 

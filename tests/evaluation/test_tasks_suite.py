@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -15,6 +17,7 @@ from task_doubles import Reply, WritingEngine, answering, conforming, tasks_over
 from chatbot.bootstrap import Application
 from chatbot.engines.parts import Engine
 from chatbot.evaluation.bench import NotRun, Session
+from chatbot.evaluation.corpus import Corpora
 from chatbot.evaluation.measurement import Measurement, row
 from chatbot.evaluation.suites import tasks
 from chatbot.tasks.events import TaskCard, TaskEvent
@@ -35,9 +38,24 @@ class _Session:
         return self._does.run(name, inputs)
 
 
-def _run(does: Tasks) -> list[Measurement | NotRun]:
+class _Corpora:
+    """Its store has nothing but an engine, which tells every token of a text the same probability, or none at all."""
+
+    def __init__(self, probability: float | None) -> None:
+        async def told(text: str) -> list[float]:
+            return [math.log(probability or 1)] * len(text.split())
+
+        model = WritingEngine(reply=conforming)
+        self._store = SimpleNamespace(engine=Engine(model, log_probabilities=None if probability is None else told))
+
+    def none(self) -> AbstractContextManager[Any]:
+        return nullcontext(self._store)
+
+
+def _run(does: Tasks, probability: float | None = 0.5) -> list[Measurement | NotRun]:
     session = cast(Session, _Session(does))
-    return [*tasks.run(bench(None)._replace(session=lambda: nullcontext(session)))]
+    given = bench(None)._replace(session=lambda: nullcontext(session), corpora=cast(Corpora, _Corpora(probability)))
+    return [*tasks.run(given)]
 
 
 def _figures(does: Tasks) -> dict[tuple[str, str, str | None], float]:
@@ -50,12 +68,17 @@ def _writing(application: Application, reply: Reply) -> Tasks:
 
 
 def test_an_engine_that_quotes_is_measured_on_summaries_and_the_rest_did_not_run(application: Application) -> None:
-    found = _run(tasks_over(application, Engine(application.engine.model, writes=False)))
+    found = _run(tasks_over(application, Engine(application.engine.model, writes=False)), probability=None)
     not_run = {each.set: each.reason for each in found if isinstance(each, NotRun)}
 
-    assert not_run.keys() == STRUCTURED | {"chat", "complete", "translate", "write", "explain-code"}
+    assert not_run.keys() == STRUCTURED | {"chat", "complete", "translate", "write", "explain-code", "texts"}
+    assert "no log-probabilities" in not_run.pop("texts")
     assert set(not_run.values()) == {"not measured here: the configured engine does not write"}
     assert {each.set for each in found if isinstance(each, Measurement)} == QUOTED
+
+
+def test_perplexity_is_the_number_of_words_that_are_equally_likely(application: Application) -> None:
+    assert _figures(_writing(application, conforming))["texts", "perplexity", None] == pytest.approx(2)
 
 
 def test_every_task_but_the_flow_itself_has_cases(application: Application) -> None:

@@ -158,6 +158,17 @@ async def test_logprobs_are_of_the_tokens_that_were_said(engine: VllmEngine) -> 
     assert all(math.isfinite(token["logprob"]) for token in tokens)
 
 
+async def test_log_probabilities_of_a_text_are_those_of_its_tokens(engine: VllmEngine) -> None:
+    text = "The kettle holds four litres."
+    alone, twice = [await engine.log_probabilities(each) for each in (text, f"{text} {text}")]
+
+    assert len(alone) >= 6
+    assert all(each < 0 for each in alone)
+    assert twice[: len(alone)] == pytest.approx(alone, abs=0.05), "what stands behind a token does not change it"
+    with pytest.raises(PromptTooLong):
+        await engine.log_probabilities(text * CONTEXT_TOKENS)
+
+
 async def test_streamed_logprobs_are_all_there(engine: VllmEngine) -> None:
     whole = None
     async for piece in engine.astream(ASKED, logprobs=1):

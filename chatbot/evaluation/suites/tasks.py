@@ -6,6 +6,7 @@ it is the flow that all other suites measure.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -13,6 +14,7 @@ from typing import Any
 
 from chatbot import markers, sentences
 from chatbot.engines import json_schema
+from chatbot.engines.parts import Engine
 from chatbot.errors import OutputInvalid, UserError
 from chatbot.evaluation import wording
 from chatbot.evaluation.bench import Bench, NotRun, Session, ask_all
@@ -55,6 +57,29 @@ def run(bench: Bench) -> Iterator[Measurement | NotRun]:
                 yield from _measured(session, card, own)
             except UserError as error:  # such as a document that the user's knowledge does not have
                 yield NotRun(NAME, card.name, str(error))
+    yield from _perplexity(bench, list(dict.fromkeys(str(case.inputs["text"]) for case in cases if "text" in case.inputs)))
+
+
+def _perplexity(bench: Bench, texts: Sequence[str]) -> Iterator[Measurement | NotRun]:
+    """Of the texts that the cases bring, which are ours and in no training set.
+
+    Source: Jelinek et al., "Perplexity, a measure of the difficulty of speech recognition tasks" (1977). It compares models that
+    cut words into the same tokens, and no others.
+    """
+    with bench.corpora.none() as store:
+        engine = store.engine
+        if engine.log_probabilities is None:
+            yield NotRun(NAME, "texts", "perplexity not measured here: the configured engine tells no log-probabilities")
+            return
+        said = asyncio.run(_log_probabilities(engine, texts))
+    items = {f"text {number}": (sum(each), float(len(each))) for number, each in enumerate(said) if each}
+    yield Measurement(NAME, "texts", "perplexity", items)
+
+
+async def _log_probabilities(engine: Engine, texts: Sequence[str]) -> list[list[float]]:
+    assert engine.log_probabilities is not None
+    async with engine.open():
+        return [await engine.log_probabilities(text) for text in texts]
 
 
 def _measured(session: Session, card: TaskCard, cases: Mapping[str, Case]) -> Iterator[Measurement]:
