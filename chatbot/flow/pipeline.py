@@ -1,5 +1,5 @@
-"""The one flow: (smalltalk and cache may end here) → condense → retrieve → rerank → select → abstain → compose and fit →
-generate → decline → segment → cite → screen.
+"""The one flow: (smalltalk and cache may end here) → condense → retrieve → rerank → select → abstain → widen → compose and
+fit → generate → decline → segment → cite → screen.
 
 Read this first. It knows nothing about front ends; nothing flows backwards but a close.
 """
@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import NamedTuple
 
 from chatbot.engines.parts import Engine
@@ -29,6 +30,7 @@ from chatbot.flow.screen import Check, screen
 from chatbot.flow.segment import segment
 from chatbot.flow.select import select
 from chatbot.flow.smalltalk import smalltalk
+from chatbot.flow.widen import widen
 from chatbot.prompts import Prompt
 from chatbot.schema import Answer, AnswerEvent, Completed, Failed, Passage, Query, Retrieved, Stop, writable
 from chatbot.settings import Settings
@@ -108,6 +110,7 @@ class Pipeline:
 
     async def _generated(self, query: Query, passages: Sequence[Passage], draft: Draft) -> AsyncGenerator[AnswerEvent]:
         try:
+            passages = await self._widened(query, passages)
             request = await self._request(query, passages)
             draft.engine_has(request)
             words = decline(generate(self.parts.engine.model, request), REFUSAL)
@@ -129,6 +132,12 @@ class Pipeline:
         except Exception:  # noqa: BLE001  an engine may raise anything, and its stream still has to end with an event
             _log.exception("an answer broke off")
             yield Failed(code="InternalError", message="something of ours failed; the log says what")
+
+    async def _widened(self, query: Query, passages: Sequence[Passage]) -> Sequence[Passage]:
+        tokens = self.parts.settings.retrieval.section_tokens
+        if not self.parts.engine.writes or not tokens:
+            return passages
+        return await asyncio.to_thread(widen, passages, tokens, partial(self.parts.retrieve.near, query))
 
     async def _request(self, query: Query, passages: Sequence[Passage]) -> EngineRequest:
         """What the engine is asked, as much as it has room for."""
