@@ -47,6 +47,8 @@ class RetrievalSettings(Section):
     """Read the best passages together with the question, which takes a quarter of a second on two cores."""
     top_k: int = Field(default=5, ge=1, le=50)
     """Passages handed to the engine."""
+    section_tokens: int = Field(default=1000, ge=0, le=32_000)
+    """Of text around the best passages, from their own sections, handed to an engine that writes."""
 
 
 class AbstentionSettings(Section):

@@ -132,6 +132,9 @@ class FakeRetriever:
     def recall(self, ids: Sequence[str], query: Query) -> dict[str, Passage]:
         return {found.chunk.id: found for found in self.passages if found.chunk.id in ids}
 
+    def near(self, query: Query, passage: Passage, characters: int) -> list[Passage]:
+        return [found for found in self.passages if found.chunk.document_id == passage.chunk.document_id]
+
     def check(self, names: Sequence[str]) -> None:
         for name in names:
             if name not in self.known:

@@ -43,6 +43,7 @@ class OnlyFrom:
         self._id = id_
         self.check = retrieve.check
         self.recall = retrieve.recall
+        self.near = retrieve.near
 
     def __call__(self, query: Query, forms: Sequence[SearchForm], k: int) -> list[Passage]:
         """As `Retriever`, ranks anew."""

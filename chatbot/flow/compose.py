@@ -82,7 +82,7 @@ def compose(
         brought = [earlier[id_] for answer in turn.answers for id_ in answer.chunks if id_ in earlier]
         messages.append(sheet.question(turn.question.content, brought))
         messages += [sheet.answer(answer) for answer in turn.answers]
-    messages.append(sheet.question(query.text, passages[: len(passages) - cut.passages]))
+    messages.append(sheet.question(query.text, _in_reading_order(passages[: len(passages) - cut.passages])))
     return EngineRequest(messages=tuple(messages), passages=tuple(sheet.passages))
 
 
@@ -118,6 +118,18 @@ class _Sheet:
                 document = _document(passage)
                 heading = " > ".join(filter(None, [document.title, document.section]))
                 yield self._prompts["document"].text("user", number=str(number), heading=heading, text=document.text).strip()
+
+
+def _in_reading_order(passages: Sequence[Passage]) -> list[Passage]:
+    """Those of one section stand together, as the section has them, in the place of the best of them."""
+    places: dict[tuple[str, ...], int] = {}
+    for place, passage in enumerate(passages):
+        places.setdefault(_section(passage), place)
+    return sorted(passages, key=lambda passage: (places[_section(passage)], passage.chunk.start))
+
+
+def _section(passage: Passage) -> tuple[str, ...]:
+    return (passage.chunk.document_id, *passage.chunk.heading_path)
 
 
 def _turns(history: Sequence[Message]) -> list[_PastTurn]:

@@ -71,12 +71,16 @@ class _Said:
 
 
 def _repeats(said: _Said, better: _Said) -> bool:
-    if 2 * len(said.vocabulary & better.vocabulary) < len(said.vocabulary):
-        return False
-    return said.sentences <= better.sentences or (_is_alike(said, better) and _telling(said, better) == _telling(better, said))
+    if said.vocabulary <= better.vocabulary and said.sentences <= better.sentences:
+        return True
+    return _is_alike(said, better) and _telling(said, better) == _telling(better, said)
 
 
 def _is_alike(said: _Said, better: _Said) -> bool:
+    if 2 * len(said.vocabulary & better.vocabulary) < len(said.vocabulary):
+        return False
+    if not (said.vocabulary ^ better.vocabulary).isdisjoint(said.telling | better.telling):  # the cheaper look comes first
+        return False
     shared = len(said.runs & better.runs)
     return shared >= MIN_ALIKE * (len(said.runs) + len(better.runs) - shared)
 

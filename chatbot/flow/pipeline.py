@@ -1,5 +1,5 @@
 """The one flow: (smalltalk and cache may end here) → divide → condense → retrieve → rerank → select → judge → clarify →
-compose and fit → generate → decline → segment → cite → screen.
+widen → compose and fit → generate → decline → segment → cite → screen.
 
 Read this first. It knows nothing about front ends; nothing flows backwards but a close.
 """
@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import NamedTuple
 
 from chatbot import markers
@@ -33,6 +34,7 @@ from chatbot.flow.segment import segment
 from chatbot.flow.select import select
 from chatbot.flow.smalltalk import smalltalk
 from chatbot.flow.unmentioned import unmentioned
+from chatbot.flow.widen import widen
 from chatbot.prompts import Prompt
 from chatbot.schema import Answer, AnswerEvent, Completed, Delta, Failed, Passage, Query, Retrieved, Stop, writable
 from chatbot.settings import Settings
@@ -155,6 +157,7 @@ class Pipeline:
         self, query: Query, passages: Sequence[Passage], draft: Draft, unanswered: Sequence[str]
     ) -> AsyncGenerator[AnswerEvent]:
         try:
+            passages = await self._widened(query, passages)
             request = await self._request(query, passages)
             draft.engine_has(request)
             words = decline(generate(self.parts.engine.model, request), REFUSAL)
@@ -188,6 +191,12 @@ class Pipeline:
         if numbers := unmentioned(query.text, passages):
             said.append(self.parts.prompts["unmentioned"].text("assistant", numbers=" and ".join(numbers)))
         return "".join(f"\n\n{each.strip()}" for each in said)
+
+    async def _widened(self, query: Query, passages: Sequence[Passage]) -> Sequence[Passage]:
+        tokens = self.parts.settings.retrieval.section_tokens
+        if not self.parts.engine.writes or not tokens:
+            return passages
+        return await asyncio.to_thread(widen, passages, tokens, partial(self.parts.retrieve.near, query))
 
     async def _request(self, query: Query, passages: Sequence[Passage]) -> EngineRequest:
         """What the engine is asked, as much as it has room for."""

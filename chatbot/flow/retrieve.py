@@ -30,6 +30,8 @@ class Retrieval(Protocol):
 
     def recall(self, ids: Sequence[str], query: Query) -> dict[str, Passage]: ...
 
+    def near(self, query: Query, passage: Passage, characters: int) -> list[Passage]: ...
+
     def check(self, names: Sequence[str]) -> None: ...
 
 
@@ -107,11 +109,19 @@ class Retriever:
     def recall(self, ids: Sequence[str], query: Query) -> dict[str, Passage]:
         """Chunks of earlier answers by id, those that still exist and that the query may find; they have no score here."""
         found = self._catalogue.published_chunks(list(dict.fromkeys(ids)))
-        return {
-            id_: _passage(chunk, document, dense=0.0, lexical=0.0, score=0.0, rank=1)
-            for id_, (chunk, document) in found.items()
-            if document.access in query.principal.scopes and document.collection in (query.collections or {document.collection})
-        }
+        return {id_: _unscored(*each) for id_, each in found.items() if _may_find(query, each[1])}
+
+    def near(self, query: Query, passage: Passage, characters: int) -> list[Passage]:
+        """The chunks of a passage's document that lie within some characters of it, itself among them, in reading order.
+
+        As for `recall`: without a score, and none where the passage is gone or the query may not find it.
+        """
+        chunk = passage.chunk
+        found = self._catalogue.published_chunks([chunk.id])
+        if chunk.id not in found or not _may_find(query, found[chunk.id][1]):
+            return []
+        around = self._catalogue.chunks_of(chunk.document_id, chunk.start - characters, chunk.end + characters)
+        return [_unscored(each, found[chunk.id][1]) for each in around]
 
     def check(self, names: Sequence[str]) -> None:
         """
@@ -166,6 +176,14 @@ def _passage(chunk: Chunk, document: Document, *, score: float, dense: float, le
         lexical=lexical,
         rank=rank,
     )
+
+
+def _unscored(chunk: Chunk, document: Document) -> Passage:
+    return _passage(chunk, document, dense=0.0, lexical=0.0, score=0.0, rank=1)
+
+
+def _may_find(query: Query, document: Document) -> bool:
+    return document.access in query.principal.scopes and document.collection in (query.collections or {document.collection})
 
 
 def _embedded(chunk: Chunk, document: Document) -> str:

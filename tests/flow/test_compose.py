@@ -37,6 +37,17 @@ def test_system_comes_first_then_history_then_the_question() -> None:
     assert request.messages[3].content.endswith("Question: And top-p?")
 
 
+def test_passages_of_a_section_stand_together_as_the_section_has_them() -> None:
+    rose = passage("rose", 1, document_id="garden", heading_path=("Roses",), start=50)
+    soil = passage("soil", 3, document_id="garden", heading_path=("Roses",), start=0)
+
+    request = _compose(Query(text="q"), rose, SECOND, soil)
+
+    assert [each.chunk.text for each in request.passages] == ["soil", "rose", "second"]
+    assert re.findall(r"^(soil|rose|second)$", request.messages[-1].content, re.MULTILINE) == ["soil", "rose", "second"]
+    assert _compose(Query(text="q"), rose, SECOND, soil, cut=Cut(passages=1)).passages == (rose, SECOND)
+
+
 def test_the_system_message_names_the_word_to_decline_with() -> None:
     assert REFUSAL in _compose(Query(text="q"), FIRST).messages[0].content
 

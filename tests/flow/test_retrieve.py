@@ -206,3 +206,27 @@ def test_only_what_the_query_may_find_is_recalled(small: Application) -> None:
     assert set(recall([kettle, kettle, "gone"], Query(text="?"))) == {kettle}
     assert recall([kettle], Query(text="?", collections=("garden",))) == {}
     assert recall([kettle], Query(text="?", principal=Principal(scopes=frozenset()))) == {}
+
+
+def test_what_lies_near_a_passage_is_its_documents_alone_and_in_order(small_application: SmallApplication) -> None:
+    paragraphs = [
+        f"Paragraph {number} of the long page. " + "The kettle is made of steel and copper. " * 15 for number in range(6)
+    ]
+    small = small_application({"kitchen/long.md": "\n\n".join(["# Long", *paragraphs]), **FILES})
+    document = next(each for each in small.catalogue.documents() if each.source == "long.md")
+    chunks = small.catalogue.chunks_of(document.id)
+    middle = _retriever(small).recall([chunks[2].id], Query(text="?"))[chunks[2].id]
+    near = _retriever(small).near
+
+    assert len(chunks) > 5
+    assert [each.chunk for each in near(Query(text="?"), middle, 10)] == chunks[1:4]
+    assert [each.chunk for each in near(Query(text="?"), middle, 100_000)] == chunks
+
+
+def test_neighbours_are_for_those_who_may_find_their_document(small: Application) -> None:
+    kettle = _search(small, Query(text="kettle"), 1)[0]
+    near = _retriever(small).near
+
+    assert near(Query(text="?"), kettle, 100) == [kettle.model_copy(update={"score": 0.0, "dense": 0.0, "lexical": 0.0})]
+    assert near(Query(text="?", collections=("garden",)), kettle, 100) == []
+    assert near(Query(text="?", principal=Principal(scopes=frozenset())), kettle, 100) == []

@@ -10,7 +10,7 @@ from fakes import FakeRetriever, ScriptedEngine, passage, scripted_pipeline
 from chatbot.engines.parts import Engine
 from chatbot.errors import BadParameter, EngineBusy
 from chatbot.sampling import Sampling
-from chatbot.schema import Answer, Failed, Message, Query
+from chatbot.schema import Answer, Failed, Message, Passage, Query
 
 KETTLE = passage("The kettle holds four litres. It is blue.", 1)
 LID = passage("The lid is round.", 2)
@@ -63,6 +63,47 @@ async def test_a_marker_may_point_to_a_passage_of_an_earlier_turn() -> None:
     answer = await _answer(_writer("The lid is round. [2] Pans are flat. [3]"), query, [PAN, KETTLE, LID])
 
     assert [citation.chunk_id for citation in answer.citations] == ["chunk-2", "chunk-3"]
+
+
+def _section(*texts: str) -> list[Passage]:
+    return [
+        passage(text, rank, document_id="pots", heading_path=("Pots",), start=100 * rank, source="pots.md")
+        for rank, text in enumerate(texts, 1)
+    ]
+
+
+@pytest.mark.parametrize(("tokens", "read"), [(1000, ["chunk-1", "chunk-2", "chunk-3"]), (0, ["chunk-1"])])
+async def test_the_section_is_read_around_what_was_found_and_cited_exactly(tokens: int, read: list[str]) -> None:
+    pots = _section("Pots are of clay.", "They are fired twice.", "They must dry for a week.")
+    engine = Engine(_writer("They are fired twice. [2]"))
+    only_one = {"top_k": 1, "section_tokens": tokens}
+
+    answer = await scripted_pipeline(engine, retrieve=FakeRetriever(pots), retrieval=only_one).complete(Query(text="Pots?"))
+
+    assert list(answer.manifest.chunks) == [each.chunk.id for each in answer.passages] == read
+    cited = [(each.chunk_id, each.start, each.end, each.cited_text) for each in answer.citations]
+    assert cited == ([("chunk-2", 200, 221, "They are fired twice.")] if tokens else [])
+
+
+async def test_an_engine_that_quotes_reads_what_was_found_and_no_more() -> None:
+    pots = _section("Pots are of clay.", "They are fired twice.")
+    engine = ScriptedEngine()
+
+    await scripted_pipeline(engine, retrieve=FakeRetriever(pots), retrieval={"top_k": 1}).complete(Query(text="Pots?"))
+
+    assert [document["text"] for document in engine.documents[0]] == ["Pots are of clay."]
+
+
+async def test_the_next_turn_repeats_the_section_that_this_one_read() -> None:
+    pots = _section("They are fired twice.", "Pots are of clay.")
+    engine = _writer("Of clay. [2]")
+    pipeline = scripted_pipeline(Engine(engine), retrieve=FakeRetriever(pots), retrieval={"top_k": 1})
+    first = await pipeline.complete(Query(text="Pots?"))
+
+    await pipeline.complete(Query(text="Tell me of pans.", history=(Message(role="user", content="Pots?"), _said(first))))
+
+    before, after = engine.messages
+    assert [message.text for message in after[: len(before)]] == [message.text for message in before]
 
 
 async def test_the_agreed_word_becomes_the_products_own_refusal() -> None:

@@ -23,7 +23,6 @@ from chatbot.knowledge.store.tables import (
     Source,
     StoredVector,
     Version,
-    to_chunk,
     to_document,
     to_source,
     to_stored,
@@ -207,11 +206,10 @@ class Catalogue:
         with self._database.reading() as connection:
             return set(connection.scalars(select(tables.chunks.c.id).join(tables.documents).where(LIVE)))
 
-    def chunks_of(self, document_id: str) -> list[Chunk]:
-        """All chunks of a document, in the order of its text."""
-        wanted = select(tables.chunks).where(tables.chunks.c.document_id == document_id).order_by(tables.chunks.c.start)
+    def chunks_of(self, document_id: str, start: int = 0, end: int = tables.LAST_CHARACTER) -> list[Chunk]:
+        """The chunks of a document that share a character with a span of its text, in their order; all of them without a span."""
         with self._database.reading() as connection:
-            return [to_chunk(row) for row in connection.execute(wanted.set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL))]
+            return chunks.within(connection, document_id, start, end)
 
     def published_chunks(self, ids: Iterable[str]) -> dict[str, tuple[Chunk, Document]]:
         """Those of live documents among `ids`, with their documents."""

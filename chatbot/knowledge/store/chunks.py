@@ -25,6 +25,12 @@ _OF_DOCUMENT = [column for column in tables.documents.c if column.name != "text"
 
 _BOTH = select(tables.chunks, *_OF_DOCUMENT).join(tables.documents).set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL).where(_AMONG)
 _PUBLISHED = _BOTH.where(LIVE)
+_WITHIN = (
+    select(tables.chunks)
+    .set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)
+    .where(_chunk.document_id == bindparam("document_id"), _chunk.start < bindparam("before"), _chunk.end > bindparam("behind"))
+    .order_by(_chunk.start)
+)
 _INDEXED = (
     select(_chunk.id, _document.collection, _document.access, _document.title, _chunk.heading_path, _chunk.text)
     .join(tables.documents)
@@ -41,6 +47,12 @@ _HASHES = select(_chunk.id, _chunk.embedded_hash).where(_AMONG)
 def published(connection: Connection, ids: Iterable[str]) -> dict[str, tuple[Chunk, Document]]:
     """Those of live documents, with their documents."""
     return {row.chunks_id: (to_chunk(row), to_document(row)) for row in _rows(connection, _PUBLISHED, ids)}
+
+
+def within(connection: Connection, document_id: str, start: int, end: int) -> list[Chunk]:
+    """Those of a document that share a character with a span of its text, in the order of the text."""
+    rows = connection.execute(_WITHIN, {"document_id": document_id, "before": end, "behind": start})
+    return [to_chunk(row) for row in rows]
 
 
 def index_rows(connection: Connection, ids: Iterable[str]) -> list[IndexRow]:

@@ -15,6 +15,9 @@ from chatbot.schema import Chunk, Document, Value
 
 metadata = MetaData()
 
+LAST_CHARACTER = 2**31 - 1
+"""No text is longer: the largest number that PostgreSQL keeps in a column of integers."""
+
 meta = Table("meta", metadata, Column("key", String, primary_key=True), Column("value", String, nullable=False))
 
 sources = Table(
