@@ -61,6 +61,8 @@ class Document(Value):
     content_hash: str
     access: str = "public"
     """The scope a principal needs to see this document."""
+    date: str = ""
+    """Day of its last change, YYYY-MM-DD: as it says itself, else as its file or web server does; empty where none does."""
 
 
 class Chunk(Value):
@@ -105,6 +107,8 @@ class Passage(Value):
     collection: str
     source: str
     title: str
+    date: str = ""
+    """Of the document; see there."""
     score: float = Field(ge=0, le=1)
     """Fused score, relative to the best of this query."""
     dense: float = Field(ge=-1, le=1)
@@ -176,6 +180,8 @@ class Citation(Value):
     source: str
     title: str
     page: int | None
+    date: str = ""
+    """Of the document; see there."""
     cited_text: str
 
 

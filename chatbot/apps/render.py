@@ -134,6 +134,7 @@ def _evidence(number: int, passage: Passage, citation: Citation | None) -> str:
     rows = {
         "Page": str(passage.chunk.page) if passage.chunk.page else "",
         "Address" if is_url else "File": passage.source,
+        "Date": passage.date,
         "Collection": passage.collection,
     }
     searched = bool(passage.dense or passage.lexical)  # a task that goes through one document searches nothing

@@ -152,6 +152,7 @@ class _Citing:
             source=passage.source,
             title=passage.title,
             page=passage.chunk.page,
+            date=passage.date,
             cited_text=passage.chunk.text[start:end],
         )
 

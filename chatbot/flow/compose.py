@@ -117,7 +117,9 @@ class _Sheet:
                 self._numbers[passage.chunk.id] = number = len(self.passages)
                 document = _document(passage)
                 heading = " > ".join(filter(None, [document.title, document.section]))
-                yield self._prompts["document"].text("user", number=str(number), heading=heading, text=document.text).strip()
+                date = passage.date or "unknown"
+                prompt = self._prompts["document"]
+                yield prompt.text("user", number=str(number), date=date, heading=heading, text=document.text).strip()
 
 
 def _in_reading_order(passages: Sequence[Passage]) -> list[Passage]:
@@ -147,5 +149,9 @@ def _document(passage: Passage) -> EngineDocument:
     chunk = passage.chunk
     headings = chunk.heading_path[1:] if chunk.heading_path[:1] == (passage.title,) else chunk.heading_path
     return EngineDocument(
-        source=chunk.document_id, title=passage.title, section=" > ".join(headings), text=chunk.text, start=chunk.start
+        source=chunk.document_id,
+        title=passage.title,
+        section=" > ".join(headings),
+        text=chunk.text,
+        start=chunk.start,
     )

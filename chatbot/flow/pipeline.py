@@ -1,5 +1,5 @@
 """The one flow: (smalltalk and cache may end here) → divide → condense → retrieve → rerank → select → judge → clarify →
-widen → compose and fit → generate → decline → segment → cite → screen.
+widen → compose and fit → generate → decline → disagree → segment → cite → screen.
 
 Read this first. It knows nothing about front ends; nothing flows backwards but a close.
 """
@@ -23,6 +23,7 @@ from chatbot.flow.compose import REFUSAL, Cut, EngineRequest, compose, compose_q
 from chatbot.flow.condense import condense, search_forms
 from chatbot.flow.confidence import Judge
 from chatbot.flow.decline import decline
+from chatbot.flow.disagree import disagree, noted
 from chatbot.flow.divide import divide, merged
 from chatbot.flow.draft import Draft, MadeBy
 from chatbot.flow.fit import fit
@@ -161,7 +162,8 @@ class Pipeline:
             request = await self._request(query, passages)
             draft.engine_has(request)
             words = decline(generate(self.parts.engine.model, request), REFUSAL)
-            stream = screen(cite(segment(words), request.passages), self.parts.checks)
+            note = await asyncio.to_thread(noted, query.text, request.passages, self.parts.prompts)
+            stream = screen(cite(segment(disagree(words, note)), request.passages), self.parts.checks)
             async with aclosing(stream):
                 async for item in stream:
                     if not isinstance(item, Stop):

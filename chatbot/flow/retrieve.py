@@ -171,6 +171,7 @@ def _passage(chunk: Chunk, document: Document, *, score: float, dense: float, le
         collection=document.collection,
         source=document.source,
         title=document.title,
+        date=document.date,
         score=score,
         dense=dense,
         lexical=lexical,

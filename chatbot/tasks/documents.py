@@ -44,6 +44,7 @@ class Manuscript(NamedTuple):
             source=self.document.source,
             title=self.document.title,
             page=chunk.page,
+            date=self.document.date,
             cited_text=self.text[span[0] : span[1]],
         )
 
@@ -55,6 +56,7 @@ class Manuscript(NamedTuple):
             collection=document.collection,
             source=document.source,
             title=document.title,
+            date=document.date,
             score=1.0,
             dense=0.0,
             lexical=0.0,

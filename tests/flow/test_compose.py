@@ -64,8 +64,8 @@ def test_passages_stand_numbered_in_front_of_the_question_under_their_headings()
     content = _compose(Query(text="how?"), found, SECOND).messages[-1].content
 
     assert content == (
-        '<document number="1">\nGuide > Install > Linux\n\nRun it.\n</document>\n\n'
-        '<document number="2">\nTitle 2\n\nsecond\n</document>\n\nQuestion: how?'
+        '<document number="1" date="unknown">\nGuide > Install > Linux\n\nRun it.\n</document>\n\n'
+        '<document number="2" date="unknown">\nTitle 2\n\nsecond\n</document>\n\nQuestion: how?'
     )
 
 
@@ -92,7 +92,7 @@ def test_a_passage_that_stood_there_before_keeps_its_number_and_is_not_repeated(
     request = _compose(Query(text="two?", history=(_user("one?"), answer)), SECOND, THIRD, earlier=(FIRST, SECOND))
 
     assert request.passages == (FIRST, SECOND, THIRD)
-    assert request.messages[-1].content == '<document number="3">\nTitle 3\n\nthird\n</document>\n\nQuestion: two?'
+    assert request.messages[-1].content == '<document number="3" date="unknown">\nTitle 3\n\nthird\n</document>\n\nQuestion: two?'
 
 
 def test_markers_of_an_earlier_answer_are_numbered_as_the_engine_did() -> None:
@@ -124,9 +124,9 @@ def test_a_cut_takes_the_lowest_ranks_and_the_oldest_turns() -> None:
     request = _compose(Query(text="three?", history=history), FIRST, THIRD, earlier=(FIRST, SECOND), cut=Cut(1, 1))
 
     assert [message.content for message in request.messages[1:]] == [
-        '<document number="1">\nTitle 2\n\nsecond\n</document>\n\nQuestion: two?',
+        '<document number="1" date="unknown">\nTitle 2\n\nsecond\n</document>\n\nQuestion: two?',
         "2",
-        '<document number="2">\nTitle 1\n\nfirst\n</document>\n\nQuestion: three?',
+        '<document number="2" date="unknown">\nTitle 1\n\nfirst\n</document>\n\nQuestion: three?',
     ]
 
 

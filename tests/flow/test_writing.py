@@ -36,7 +36,7 @@ async def test_the_passages_stand_in_the_prompt_and_the_markers_become_citations
 
     answer = await _answer(engine, Query(text="What about it?"))
 
-    assert '<document number="2">\nTitle 2\n\nThe lid is round.' in engine.messages[0][-1].text
+    assert '<document number="2" date="unknown">\nTitle 2\n\nThe lid is round.' in engine.messages[0][-1].text
     assert not engine.documents[0]
     assert answer.text == "The lid is round. [1] It is blue. [2]"
     assert [citation.cited_text for citation in answer.citations] == ["The lid is round.", "It is blue."]
@@ -52,7 +52,7 @@ async def test_the_next_turn_begins_with_the_prompt_and_the_answer_of_this_one()
     before, after = engine.messages
     assert [message.text for message in after[: len(before)]] == [message.text for message in before]
     assert after[len(before)].text.replace(" ", "") == "The lid is round. [2] Blue. [1][2]".replace(" ", "")
-    assert after[-1].text.startswith('<document number="3">\nTitle 3')
+    assert after[-1].text.startswith('<document number="3" date="unknown">\nTitle 3')
     assert second.manifest.chunks == ("chunk-1", "chunk-2", "chunk-3")
 
 

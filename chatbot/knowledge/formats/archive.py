@@ -88,8 +88,16 @@ class Archive:
     @property
     def title(self) -> str:
         """That the properties of an Office document give it; empty where they give none."""
+        return self._property("title")
+
+    @property
+    def dates(self) -> tuple[str, str]:
+        """On which the properties of an Office document say it was changed, and made."""
+        return self._property("modified"), self._property("created")
+
+    def _property(self, name: str) -> str:
         properties = self.related("", "core-properties")
-        return (self.tree(properties[0]).findtext("title") if properties else "") or ""
+        return (self.tree(properties[0]).findtext(name) if properties else "") or ""
 
     def related(self, name: str, kind: str) -> list[str]:
         return [part for _, found, part in self.relations(name) if found == kind]

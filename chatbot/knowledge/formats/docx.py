@@ -54,7 +54,7 @@ class _Reader:
         self._blocks(body)
         self._running("footer")
         missing = [sheet.left_out([], self._objects, self._pictures), *self._unread]
-        return self._builder.build(self._archive.title, "; ".join(filter(None, missing)))
+        return self._builder.build(self._archive.title, "; ".join(filter(None, missing)), self._archive.dates)
 
     def _related(self, kind: str) -> Element | None:
         parts = self._archive.related(self._main, kind)

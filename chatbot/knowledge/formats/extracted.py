@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 
+from chatbot.knowledge.formats.dates import first_day
 from chatbot.schema import Value
 
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\))")
@@ -38,6 +39,8 @@ class Extracted(Value):
     """Where each page begins; empty where the format has no pages."""
     missing: str = ""
     """What could not be read, in words, where only a part was."""
+    date: str = ""
+    """Day on which it says it was last changed, else made: YYYY-MM-DD; empty where it says neither."""
 
 
 class TextBuilder:
@@ -94,7 +97,8 @@ class TextBuilder:
         self._parts.append(text)
         self._length += len(text)
 
-    def build(self, title: str = "", missing: str = "") -> Extracted:
+    def build(self, title: str = "", missing: str = "", dates: Iterable[str | None] = ()) -> Extracted:
+        """`dates` are as the document writes them; the first that can be read is taken."""
         first = next((heading.text for heading in self._headings if heading.level == 1), "")
         return Extracted(
             title=first or _clean(title).strip(),
@@ -102,6 +106,7 @@ class TextBuilder:
             headings=tuple(self._headings),
             page_starts=tuple(self._page_starts),
             missing=missing,
+            date=first_day(dates),
         )
 
 

@@ -22,6 +22,9 @@ _BLOCKS = {
     "footer", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "html", "li", "main", "ol", "p", "pre", "section", "summary",
     "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul",
 }  # fmt: skip
+_DATES = ("article:modified_time", "og:updated_time", "datemodified", "last-modified", "dcterms.modified",
+          "article:published_time", "datepublished", "date", "dc.date", "dcterms.date", "dcterms.created")  # fmt: skip
+"""Names of the elements `meta` that tell a page's last change, then of those that tell when it came out."""
 _MAX_DEPTH = 300
 """Each level costs two frames of Python's stack, which holds a thousand."""
 _TABLE_DEPTH = 4
@@ -67,6 +70,7 @@ def _read(markup: str, main_only: bool) -> Extracted:
     _check_attributes(markup)
     tree = LexborHTMLParser(markup)
     title = tree.css_first("title")
+    dates = _dates(tree)
     for node in tree.css(_NOISE):
         node.decompose()
     for node in tree.css("br"):
@@ -76,7 +80,16 @@ def _read(markup: str, main_only: bool) -> Extracted:
     reader = _Reader(tree)
     for root in _outermost(roots):
         reader.walk(root, 0)
-    return reader.builder.build(_inline(title.text()) if title else "")
+    return reader.builder.build(_inline(title.text()) if title else "", dates=dates)
+
+
+def _dates(tree: LexborHTMLParser) -> list[str | None]:
+    """As its head has them, in the order of `_DATES`."""
+    said: dict[str, str | None] = {}
+    for node in tree.css("meta"):
+        name = node.attributes.get("name") or node.attributes.get("property") or node.attributes.get("itemprop") or ""
+        said.setdefault(name.lower(), node.attributes.get("content"))
+    return [said.get(name) for name in _DATES]
 
 
 class _Reader:

@@ -34,7 +34,7 @@ def build(
     members = Members(builder, level=2)
     for attachment in attachments:
         members.add(attachment.name, attachment.content)
-    return builder.build(subject, "; ".join(filter(None, [missing, members.missing])))
+    return builder.build(subject, "; ".join(filter(None, [missing, members.missing])), [headers.get("Date")])
 
 
 def text_body(text: str) -> Extracted:

@@ -8,6 +8,7 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
+from chatbot.knowledge.formats.dates import first_day
 from chatbot.knowledge.formats.extracted import Extracted
 from chatbot.knowledge.formats.html import from_markup
 from chatbot.knowledge.formats.plain import decode
@@ -27,6 +28,9 @@ _FRONT_MATTER = re.compile(
     """,
     re.VERBOSE,
 )
+_DATE = re.compile(
+    r"^(?P<key>updated|lastmod|modified|last_modified|date):[ \t]*(?P<value>[^\n]*)$", re.MULTILINE | re.IGNORECASE
+)
 _OPTIONS = {"maxNesting": 100}  # what lies deeper is dropped without a word, and the preset's 20 are ten lists
 
 _MAX_BRACKETS = 1_000
@@ -37,11 +41,19 @@ _MAX_STARS = 5_000
 
 
 def extract(raw: bytes) -> Extracted:
-    """Read a page; YAML front matter is left out."""
-    source = _FRONT_MATTER.sub("", decode(raw))
+    """Read a page; of YAML front matter only a date is taken."""
+    source = decode(raw)
+    front = _FRONT_MATTER.match(source)
+    source = source[front.end() :] if front else source
     parser = MarkdownIt("commonmark", _OPTIONS).enable("table")
     parser.core.ruler.at("inline", _inline)
-    return from_markup(f"<body>{parser.render(source)}</body>")
+    document = from_markup(f"<body>{parser.render(source)}</body>")
+    return document.model_copy(update={"date": _date(front.group())}) if front else document
+
+
+def _date(front: str) -> str:
+    said = {found["key"].lower(): found["value"].strip("\"' ") for found in _DATE.finditer(front)}
+    return first_day(said.get(key) for key in ("updated", "lastmod", "modified", "last_modified", "date"))
 
 
 def _inline(state: StateCore) -> None:

@@ -54,8 +54,9 @@ class _Reader:
                     self._sheet(part)
                 else:
                     self._block(part)
-        title = self._archive.tree("meta.xml").findtext("meta/title") if "meta.xml" in self._archive else ""
-        return self._builder.build(title or "", sheet.left_out(self._hidden, self._objects, self._pictures))
+        meta = self._archive.tree("meta.xml").find("meta") if "meta.xml" in self._archive else None
+        title, *dates = (meta.findtext(name) if meta is not None else "" for name in ("title", "date", "creation-date"))
+        return self._builder.build(title or "", sheet.left_out(self._hidden, self._objects, self._pictures), dates)
 
     def _block(self, node: Element, mark: str = "") -> None:
         """Read one block; `mark` stands before its paragraphs where it is an item of a list."""

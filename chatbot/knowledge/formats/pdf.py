@@ -69,7 +69,8 @@ class _Reader:
         for number, page in enumerate(pages):
             builder.page()
             _write(builder, page.text, outline[number])
-        return builder.build(self._document.get_metadata_value("Title") or "", self._missing())
+        said = self._document.get_metadata_value
+        return builder.build(said("Title") or "", self._missing(), [said("ModDate"), said("CreationDate")])
 
     def _page(self, number: int) -> pdf_page.Page:
         with closing(self._document[number]) as page:

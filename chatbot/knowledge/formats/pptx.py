@@ -44,7 +44,7 @@ class _Reader:
             self._builder.page()
             self._slide(parts[slide.get(":id", "")])
         missing = [_counted(self._hidden, "hidden slide"), _counted(self._pictures, "picture")]
-        return self._builder.build(self._archive.title, "; ".join(filter(None, missing)))
+        return self._builder.build(self._archive.title, "; ".join(filter(None, missing)), self._archive.dates)
 
     def _slide(self, part: str) -> None:
         slide = self._archive.tree(part)

@@ -47,7 +47,8 @@ class _Reader:
                 hidden.append(name)
             elif part:
                 self._sheet(name, part)
-        return self._builder.build(self._archive.title, sheet.left_out(hidden, self._charts, self._pictures, self._formulas))
+        left_out = sheet.left_out(hidden, self._charts, self._pictures, self._formulas)
+        return self._builder.build(self._archive.title, left_out, self._archive.dates)
 
     def _sheet(self, name: str, part: str) -> None:
         tree = self._archive.tree(part)

@@ -7,7 +7,7 @@ from typing import Self
 from chatbot.knowledge.formats.extracted import Extracted, Heading
 from chatbot.schema import Value
 
-READING = "5"
+READING = "6"
 """Raised whenever the same file would be read differently: documents are then read anew from their sources."""
 
 

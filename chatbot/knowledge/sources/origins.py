@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from chatbot.knowledge.formats import dates
 from chatbot.knowledge.reading import reader
 
 _SETTLED_NS = 2_000_000_000
@@ -22,6 +23,8 @@ class Content(NamedTuple):
     raw: bytes
     mark: str = ""
     """By which the origin will know the same bytes again without giving them; "" where it cannot."""
+    date: str = ""
+    """Day of their last change, YYYY-MM-DD; empty where the origin does not know."""
 
 
 class Unchanged(NamedTuple):
@@ -67,7 +70,8 @@ class FileOrigin:
         raw = reader.load(self.name, self.file)
         after = self.file.stat()
         settled = time.time_ns() - max(after.st_mtime_ns, after.st_ctime_ns) > _SETTLED_NS
-        return Content(self.name, raw, _mark(after) if settled and _mark(before) == _mark(after) else "")
+        mark = _mark(after) if settled and _mark(before) == _mark(after) else ""
+        return Content(self.name, raw, mark, dates.of_clock(after.st_mtime))
 
 
 def _mark(stat: os.stat_result) -> str:

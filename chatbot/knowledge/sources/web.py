@@ -13,6 +13,7 @@ from chatbot.knowledge.fetching.fetched import Conditional, NotModified
 from chatbot.knowledge.fetching.fetcher import Fetcher
 from chatbot.knowledge.fetching.robots import Robots
 from chatbot.knowledge.fetching.urls import Url
+from chatbot.knowledge.formats.dates import day
 from chatbot.knowledge.sources import collections
 from chatbot.knowledge.sources.listing import Listing
 from chatbot.knowledge.sources.origins import Content, Unchanged
@@ -76,7 +77,8 @@ class PageOrigin:
             self._check_robots(found.url)
         if isinstance(found, NotModified):
             return Unchanged()
-        return Content(_name(urls.parse(found.url), found.suffix), found.content, _mark(found.known))
+        name = _name(urls.parse(found.url), found.suffix)
+        return Content(name, found.content, _mark(found.known), day(found.known.last_modified))
 
     def _check_robots(self, url: str) -> None:
         if not self.robots.allow(urls.parse(url)):

@@ -68,6 +68,7 @@ def parse(
         "content_hash": document.content_hash,
         "recipe": recipe,
         "access": document.access,
+        "date": document.date,
         "text": text,
         "missing": missing,
         "state": "parsed",

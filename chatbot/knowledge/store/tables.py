@@ -46,6 +46,7 @@ documents = Table(
     Column("reason", String, nullable=False),
     Column("mark", String, nullable=False, server_default=""),
     Column("reading", String, nullable=False, server_default=""),
+    Column("date", String, nullable=False, server_default=""),
     Index("ix_documents_source_id_path", "source_id", "path"),
 )
 
@@ -177,6 +178,7 @@ def to_document(row: Any) -> Document:
         title=row.documents_title,
         content_hash=row.documents_content_hash,
         access=row.documents_access,
+        date=row.documents_date,
     )
 
 

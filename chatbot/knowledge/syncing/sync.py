@@ -209,6 +209,7 @@ class Synchronizer:
             source=task.path,
             title=extracted.title,
             content_hash=content_hash,
+            date=extracted.date or content.date,
         )
         missing, chunks = extracted.missing, self._splitter.split(document.id, extracted, self._pace.check)
         outline = Outline.of(extracted)

@@ -549,3 +549,11 @@ def test_the_built_in_knowledge_needs_nothing_on_a_second_sync(application: Appl
     assert {report.state for report in reports} == {"unchanged"}
     assert sum(report.embedded_chunks for report in reports) == 0
     assert application.indexes.difference() == ""
+
+
+def test_a_document_has_its_own_date_else_that_of_its_file(shelf: Shelf) -> None:
+    shelf.write(cats_md=CATS, dogs_md=f"---\ndate: 2020-02-03\n---\n\n{DOGS}")
+    os.utime(shelf.folder / "cats.md", (0, 1_700_000_000))
+    shelf.sync()
+    with_dates = shelf.catalogue.published_chunks(shelf.catalogue.chunk_ids()).values()
+    assert {document.source: document.date for _, document in with_dates} == {"cats.md": "2023-11-14", "dogs.md": "2020-02-03"}

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, inspect, text
 from chatbot.errors import DataDirectoryError
 from chatbot.knowledge.store.database import Backend, Database
 
-SCHEMA = 4
+SCHEMA = 5
 """The newest file in `versions`. Raised whenever a table changes its meaning, so that an older program leaves it alone."""
 
 

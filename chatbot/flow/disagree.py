@@ -1,0 +1,149 @@
+"""disagree: sources that give different values for the same thing are named side by side, with their dates.
+
+Two sentences disagree if they say much the same and differ in one number, or say word for word the same but for one name. It
+compares no meaning: what a source says in other words is not found.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from difflib import SequenceMatcher
+from itertools import combinations
+from typing import NamedTuple
+
+from chatbot import markers, prose
+from chatbot.prompts import Prompt
+from chatbot.schema import Delta, Passage, Stop
+from chatbot.terms import terms
+
+MIN_ALIKE = 0.6
+"""Jaccard overlap of the terms of two sentences that differ in a number, their numbers apart."""
+
+MIN_ASKED = 0.5
+"""Share of the question's terms that a sentence must hold: what two of them differ in is then what was asked."""
+
+MIN_TERMS = 2
+"""Terms that two sentences share beside their values; "It costs 5 euros" says of nothing what it costs."""
+
+_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+_DATE = re.compile(
+    rf"\b(?:{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}}|\d{{1,2}} {_MONTH},? \d{{4}}|{_MONTH} \d{{4}})\b", re.IGNORECASE
+)
+_PART = re.compile(r"\d+|[a-z]{3}")
+_NUMBER = re.compile(r"(?<![\w.,-])[$€£¥]?\d+(?:[.,:]\d+)*(?:st|nd|rd|th|%)?(?![\w-])")
+_TIME = re.compile(r"(?:1[5-9]|20)\d\d|\D{3} .*|.* \D{3}")
+"""A year, or a date as `_values` gives it."""
+_ASKS_WHEN = re.compile(r"\b(?:when|what (?:year|date|day)|which (?:year|date|day)|since|how old|how long ago)\b", re.IGNORECASE)
+_CAPITAL = re.compile(r"[\"“'(]*[^\W\d_a-z]")
+_ENDS = re.compile(r"[.!…。！][\"'”’)\]」』）]*$")
+_MAX_NAME = 4
+"""Words."""
+_MAX_SOURCES = 4
+
+
+class _Claim(NamedTuple):
+    document: int
+    """From 1, as engines count."""
+    source: str
+    said: str
+    terms: frozenset[str]
+    """Without values."""
+    names: frozenset[str]
+    """Words with a capital, but for the first."""
+    values: frozenset[str]
+    """Numbers and dates."""
+
+
+def disagreeing(question: str, passages: Sequence[Passage]) -> list[tuple[int, str]]:
+    """Sentences of different documents that differ in one value, with the number of its passage, from 1, before each."""
+    asked = frozenset(terms(question))
+    claims = [claim for number, passage in enumerate(passages, 1) for claim in _claims(number, passage)]
+    claims = [claim for claim in claims if asked and len(asked & (claim.terms | claim.values)) >= MIN_ASKED * len(asked)]
+    for one, other in combinations(claims, 2):
+        if _differ(one, other, question, asked):
+            found = {one.source: one, other.source: other}
+            for claim in claims:
+                if any(_differ(claim, each, question, asked) for each in (one, other)):
+                    found.setdefault(claim.source, claim)
+            return [(claim.document, claim.said) for claim in list(found.values())[:_MAX_SOURCES]]
+    return []
+
+
+def noted(question: str, passages: Sequence[Passage], prompts: Mapping[str, Prompt]) -> str:
+    """What is added to an answer, with markers; empty where no sources disagree."""
+    found = [(passages[number - 1], number, said) for number, said in disagreeing(question, passages)]
+    if not found:
+        return ""
+    sources = [
+        prompts["disagreement_source"].text(
+            "assistant",
+            title=markers.literal(passage.title),
+            date=passage.date or "undated",
+            sentence=f"{markers.literal(said)} [{number}]",
+        )
+        # what was changed last comes first
+        for passage, number, said in sorted(found, key=lambda each: each[0].date, reverse=True)
+    ]
+    return prompts["disagreement"].text("assistant", sources="\n".join(each.strip() for each in sources)).strip()
+
+
+async def disagree(words: AsyncGenerator[Delta | Stop], note: str) -> AsyncGenerator[Delta | Stop]:
+    """The engine's words, and behind them the note; what was not answered, or not to its end, gets none."""
+    async with aclosing(words):
+        async for item in words:
+            if note and isinstance(item, Stop) and item.finish_reason == "stop":
+                yield Delta(text=f"\n\n{note}")
+            yield item
+
+
+def _claims(number: int, passage: Passage) -> list[_Claim]:
+    found: list[_Claim] = []
+    for _, said in prose.quotable(passage.chunk.text):
+        if not _ENDS.search(said) or "://" in said:  # a caption claims nothing, and addresses differ without disagreeing
+            continue
+        values, rest = _values(said)
+        names = frozenset(word.strip(".,;:!?\"“”'()").lower() for word in rest.split()[1:] if _CAPITAL.match(word))
+        found.append(_Claim(number, passage.chunk.document_id, said, frozenset(terms(rest)), names, values))
+    return found
+
+
+def _values(said: str) -> tuple[frozenset[str], str]:
+    """Dates, in one order of their parts, and numbers; and the words without them."""
+    dates = {" ".join(sorted(_PART.findall(match.group().lower()))) for match in _DATE.finditer(said)}
+    rest = _DATE.sub(" ", said)
+    numbers = {match.group().replace(",", "") for match in _NUMBER.finditer(rest)}
+    return frozenset(dates | numbers), _NUMBER.sub(" ", rest)
+
+
+def _differ(one: _Claim, other: _Claim, question: str, asked: frozenset[str]) -> bool:
+    if one.source == other.source:
+        return False
+    return _differ_in_a_value(one, other, question) or _differ_in_a_name(one, other, asked)
+
+
+def _differ_in_a_value(one: _Claim, other: _Claim, question: str) -> bool:
+    only, instead = one.values - other.values, other.values - one.values
+    shared = len(one.terms & other.terms)
+    is_alike = shared >= MIN_TERMS and shared >= MIN_ALIKE * len(one.terms | other.terms) and one.names == other.names
+    if not is_alike or len(only) != 1 or len(instead) != 1:
+        return False
+    # each sentence may tell of its own time: that is no disagreement unless the time is what was asked
+    are_times = all(map(_TIME.fullmatch, only | instead))
+    return not are_times or bool(_ASKS_WHEN.search(question))
+
+
+def _differ_in_a_name(one: _Claim, other: _Claim, asked: frozenset[str]) -> bool:
+    """True if one name, which the question does not hold, stands in the place of another, and all else is the same."""
+    words, others = one.said.split(), other.said.split()
+    if one.values != other.values or abs(len(words) - len(others)) >= _MAX_NAME:
+        return False
+    changes = [each for each in SequenceMatcher(None, words, others, autojunk=False).get_opcodes() if each[0] != "equal"]
+    if len(changes) != 1 or changes[0][0] != "replace":
+        return False
+    _, begun, end, other_begun, other_end = changes[0]
+    names, other_names = words[begun:end], others[other_begun:other_end]
+    are_names = max(len(names), len(other_names)) <= _MAX_NAME and all(map(_CAPITAL.match, [*names, *other_names]))
+    named = frozenset(terms(" ".join([*names, *other_names])))
+    return are_names and asked.isdisjoint(named) and len(one.terms - named) >= MIN_TERMS
