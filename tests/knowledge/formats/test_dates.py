@@ -69,7 +69,7 @@ def test_front_matter() -> None:
 
 
 def test_a_pdf() -> None:
-    assert reader.read("a.pdf", pdf([["The fee is 25 euros."]])).date == "2000-01-01"  # as reportlab dates what is to be the same each time
+    assert reader.read("a.pdf", pdf([["The fee is 25 euros."]])).date == "2000-01-01"  # as reportlab dates it
 
 
 def test_mail() -> None:

@@ -16,7 +16,9 @@ SHEETS = {"Parts": [["Part", "Bar", "Note"], ["Valve", 7, "red"], ["Pump", 3.5, 
 
 
 def test_both_formats_of_excel_give_the_same() -> None:
-    assert extract(xls(SHEETS)) == extract_xlsx(xlsx(SHEETS))
+    newer = extract_xlsx(xlsx(SHEETS))
+    assert newer.date
+    assert extract(xls(SHEETS)) == newer.model_copy(update={"date": ""})  # which xlrd does not read
 
 
 def test_dates_percent_and_merged_cells_are_shown_as_in_excel() -> None:
