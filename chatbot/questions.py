@@ -1,11 +1,14 @@
-"""Tells apart the questions that somebody asks in one breath."""
+"""Finds the questions in a long message, and tells apart those that somebody asks in one breath."""
 
 from __future__ import annotations
 
 import re
 
+from chatbot import sentences
 from chatbot.terms import terms
 
+_LONG = 60
+"""Words. What is longer tells a story, and a search for all of it finds the story."""
 _MOST = 3
 _ENDS = re.compile(r"(?<=[?？])\s+(?=\S)")
 _ASKS = r"(?:what|how|when|where|who|whom|whose|why|which|does|do|did|is|are|was|were|can|could|should|will)\b"
@@ -14,6 +17,16 @@ _JOINED = re.compile(rf",?\s+and\s+(?={_ASKS})", re.IGNORECASE)
 _BEGINS = re.compile(rf"\W*(?:(?:and|also|please|so|then)\W+)*{_ASKS}", re.IGNORECASE)
 _COMPARES = re.compile(r"\b(?:between|both|differ\w*|compare\w*|versus|vs)\b", re.IGNORECASE)
 """What "and" joins here is one question."""
+
+
+def told_and_asked(text: str) -> tuple[str, str]:
+    """The end of what a long message tells, and its questions; nothing and the whole text where it is short, or asks nothing."""
+    if len(text.split()) <= _LONG:
+        return "", text
+    said = [text[start:end].strip() for start, end in sentences.split(text)]
+    asked = [sentence for sentence in said if sentence.endswith(("?", "？"))]
+    told = " ".join(sentence for sentence in said if sentence not in asked).split()
+    return (" ".join(told[-_LONG:]), " ".join(asked)) if asked and told else ("", text)
 
 
 def split(text: str) -> list[str]:

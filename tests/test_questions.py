@@ -36,3 +36,19 @@ def test_several_questions_are_told_apart(text: str, parts: list[str]) -> None:
 )
 def test_what_is_one_question_is_left_whole(text: str) -> None:
     assert questions.split(text) == [text]
+
+
+STORY = "We bought the kettle last week. " * 12
+
+
+def test_a_long_message_is_its_questions_behind_the_end_of_what_it_tells() -> None:
+    told, asked = questions.told_and_asked(f"{STORY}Since then it leaks. How do I mend it? {STORY}Who pays for that?")
+
+    assert asked == "How do I mend it? Who pays for that?"
+    assert told.endswith("We bought the kettle last week.")
+    assert len(told.split()) == 60
+
+
+@pytest.mark.parametrize("text", ["Since then it leaks. How do I mend it?", STORY, "How do I mend it? " * 30, ""])
+def test_a_short_message_and_one_that_asks_or_tells_nothing_stay_whole(text: str) -> None:
+    assert questions.told_and_asked(text) == ("", text)

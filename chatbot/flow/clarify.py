@@ -73,4 +73,6 @@ def _names_nothing(query: Query) -> bool:
     """True for a single word, and where the question points at something that nobody has named."""
     if any(turn.role == "user" for turn in query.history):
         return False
-    return len(set(terms(query.text))) <= 1 or leans_on_history(query.text) or bool(_POINTS.search(query.text))
+    asked = set(terms(query.text))
+    is_one_word = len(asked) <= 1 and not any(map(str.isdigit, asked))
+    return is_one_word or leans_on_history(query.text) or bool(_POINTS.search(query.text))

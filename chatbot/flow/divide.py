@@ -1,4 +1,4 @@
-"""divide: two questions in one breath are two questions, the second a follow-up of the first."""
+"""divide: a long message becomes its questions, and two in one breath become two, the second a follow-up of the first."""
 
 from __future__ import annotations
 
@@ -7,6 +7,14 @@ from itertools import zip_longest
 
 from chatbot import questions
 from chatbot.schema import Message, Passage, Query
+
+
+def to_the_point(query: Query) -> Query:
+    """A long message's questions, behind what it tells, as if that had been said before."""
+    told, asked = questions.told_and_asked(query.text)
+    if not told:
+        return query
+    return query.model_copy(update={"text": asked, "history": (*query.history, Message(role="user", content=told))})
 
 
 def divide(query: Query) -> list[Query]:

@@ -24,7 +24,7 @@ from chatbot.flow.condense import condense, search_forms
 from chatbot.flow.confidence import Judge
 from chatbot.flow.decline import decline
 from chatbot.flow.disagree import disagree, noted
-from chatbot.flow.divide import divide, merged
+from chatbot.flow.divide import divide, merged, to_the_point
 from chatbot.flow.draft import Draft, MadeBy
 from chatbot.flow.fit import fit
 from chatbot.flow.generate import generate
@@ -122,8 +122,10 @@ class Pipeline:
         return not self.parts.rerank.was_shed(answer.passages)
 
     async def _made(self, query: Query, draft: Draft) -> AsyncGenerator[AnswerEvent]:
-        # a model that writes reads the whole of what was asked
-        asked = [query] if self.parts.engine.writes else divide(query)
+        asked = [query]
+        if not self.parts.engine.writes:  # a model that writes reads the whole of what was asked
+            query = to_the_point(query)
+            asked = divide(query)
         found = [await self._look_up(each, draft) for each in asked]
         passages = merged([each.passages for each in found])
         yield Retrieved(passages=tuple(passages), engine=self.parts.settings.engine)

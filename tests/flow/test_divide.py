@@ -5,7 +5,7 @@ from __future__ import annotations
 from fakes import FakeRetriever, ScriptedEngine, passage, scripted_pipeline
 
 from chatbot.engines.parts import Engine
-from chatbot.flow.divide import divide, merged
+from chatbot.flow.divide import divide, merged, to_the_point
 from chatbot.schema import Message, Passage, Query
 
 BOTH = Query(text="How much does the kettle hold, and who painted it?")
@@ -30,6 +30,18 @@ def test_the_second_question_follows_the_first() -> None:
         "who painted it?",
         (before, Message(role="user", content="How much does the kettle hold")),
     )
+
+
+def test_what_a_long_message_tells_is_taken_as_said_before() -> None:
+    story = "The kettle came by post and was packed in straw. " * 8
+    before = Message(role="user", content="Is it a big kettle?")
+
+    short = to_the_point(Query(text=f"{story}How much does it hold?", history=(before,)))
+
+    assert short.text == "How much does it hold?"
+    assert [turn.content for turn in short.history[:1]] == [before.content]
+    assert short.history[1].content.endswith("packed in straw.")
+    assert to_the_point(short) == short
 
 
 def test_one_question_stays_as_it_is() -> None:
