@@ -152,11 +152,14 @@ class Application:
             bounds.max_error if known.max_error is None else known.max_error, known.max_sentences or bounds.max_sentences
         )
 
+    def _has_a_say(self, collection: str) -> bool:
+        return collection not in self.collections or self.collections[collection].rerank
+
     def _parts(self) -> Parts:
         return Parts(
             settings=self.settings,
             retrieve=Retriever(self.catalogue, self.indexes, self.settings.retrieval),
-            rerank=Reranker(self.reader),
+            rerank=Reranker(self.reader, has_a_say=self._has_a_say),
             judge=Judge(self.encoder),
             bounds=self._bounds,
             engine=self.engine,

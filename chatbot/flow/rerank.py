@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from chatbot.encoders.cross_encoder import CrossEncoder, titled
 from chatbot.follow_ups import in_context
@@ -23,8 +23,12 @@ AT_ONCE = 2
 class Reranker:
     """Sorts the best passages anew. Under load, or without a reader, passages stay as they are and their `answerable` is None."""
 
-    def __init__(self, reader: CrossEncoder | None, at_once: int = AT_ONCE) -> None:
+    def __init__(
+        self, reader: CrossEncoder | None, at_once: int = AT_ONCE, has_a_say: Callable[[str], bool] = lambda _: True
+    ) -> None:
+        """`has_a_say` tells of a collection's name whether the reader may change the order of its passages."""
         self._reader = reader
+        self._has_a_say = has_a_say
         self._slots = threading.BoundedSemaphore(at_once)
 
     def __call__(self, query: Query, passages: Sequence[Passage]) -> list[Passage]:
@@ -35,8 +39,11 @@ class Reranker:
             read = self._read(self._reader, query, passages[:DEPTH])
         finally:
             self._slots.release()
-        read.sort(key=lambda passage: -(passage.score + WEIGHT * (passage.answerable or 0.0)))
+        read.sort(key=lambda passage: -(passage.score + self._say(passage)))
         return [passage.model_copy(update={"rank": rank}) for rank, passage in enumerate([*read, *passages[DEPTH:]], 1)]
+
+    def _say(self, passage: Passage) -> float:
+        return WEIGHT * (passage.answerable or 0.0) if self._has_a_say(passage.collection) else 0.0
 
     def was_shed(self, passages: Sequence[Passage]) -> bool:
         """True for passages that would have been read, had there not been so many questions."""

@@ -34,6 +34,15 @@ def test_a_first_stage_that_is_sure_is_not_overruled(reader: CrossEncoder) -> No
     assert Reranker(reader)(QUESTION, [sure, doubtful])[0].chunk.text == GARDEN
 
 
+def test_a_collection_may_do_without_the_readers_say(reader: CrossEncoder) -> None:
+    found = _found(GARDEN, TOWER)
+
+    kept = Reranker(reader, has_a_say=lambda collection: collection != "handbook")(QUESTION, found)
+
+    assert [each.chunk.text for each in kept] == [GARDEN, TOWER]
+    assert all(each.answerable is not None for each in kept)
+
+
 def test_a_follow_up_is_read_behind_the_question_before(reader: CrossEncoder) -> None:
     history = (Message(role="user", content="When was the tower finished?"), Message(role="assistant", content="In 1889."))
     query = Query(text="And who did it?", history=history)

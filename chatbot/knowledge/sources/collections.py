@@ -38,6 +38,8 @@ class Collection(Value):
     """In place of the setting `abstention.max_error`, for answers from this collection; None takes the setting."""
     max_sentences: int | None = None
     """In place of `quoting.max_sentences`."""
+    rerank: bool = True
+    """Whether the reader has a say in the order of its passages; False where its own questions are found better without."""
     unreadable: dict[str, str] = {}
     """Folders inside the collection that could not be listed, with the reason; "" is the collection's own."""
     refused: dict[str, str] = {}
@@ -73,6 +75,7 @@ class _Description(BaseModel, extra="forbid"):
     description: str = ""
     max_error: float | None = Field(default=None, ge=0, le=1)
     max_sentences: int | None = Field(default=None, ge=1, le=9)
+    rerank: bool = True
 
 
 _descriptions = TypeAdapter(dict[str, _Description])
@@ -116,6 +119,7 @@ def discover(roots: Sequence[Path], but_not: Path | None = None) -> dict[str, Co
             description=described[name].description if name in described else "",
             max_error=described[name].max_error if name in described else None,
             max_sentences=described[name].max_sentences if name in described else None,
+            rerank=described[name].rerank if name in described else True,
             files=files.get(name, {}),
             unreadable=unreadable.get(name, {}),
             refused=refused.get(name, {}),
