@@ -41,6 +41,8 @@ _ENDS = re.compile(r"[.!…。！][\"'”’)\]」』）]*$")
 _MAX_NAME = 4
 """Words."""
 _MAX_SOURCES = 4
+_MAX_CLAIMS = 60
+"""Compared with one another, those of the best passages first."""
 
 
 class _Claim(NamedTuple):
@@ -61,7 +63,7 @@ def disagreeing(question: str, passages: Sequence[Passage]) -> list[tuple[int, s
     asked = frozenset(terms(question))
     claims = [claim for number, passage in enumerate(passages, 1) for claim in _claims(number, passage)]
     claims = [claim for claim in claims if asked and len(asked & (claim.terms | claim.values)) >= MIN_ASKED * len(asked)]
-    for one, other in combinations(claims, 2):
+    for one, other in combinations(claims[:_MAX_CLAIMS], 2):
         if _differ(one, other, question, asked):
             found = {one.source: one, other.source: other}
             for claim in claims:
@@ -137,7 +139,7 @@ def _differ_in_a_value(one: _Claim, other: _Claim, question: str) -> bool:
 def _differ_in_a_name(one: _Claim, other: _Claim, asked: frozenset[str]) -> bool:
     """True if one name, which the question does not hold, stands in the place of another, and all else is the same."""
     words, others = one.said.split(), other.said.split()
-    if one.values != other.values or abs(len(words) - len(others)) >= _MAX_NAME:
+    if one.values != other.values or len(one.terms ^ other.terms) > 2 * _MAX_NAME:  # the cheaper look comes first
         return False
     changes = [each for each in SequenceMatcher(None, words, others, autojunk=False).get_opcodes() if each[0] != "equal"]
     if len(changes) != 1 or changes[0][0] != "replace":
