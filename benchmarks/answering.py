@@ -22,7 +22,7 @@ from typing import Any
 
 from benchmarks import record
 from benchmarks.knowledge import replay, texts
-from chatbot import prose, settings
+from chatbot import settings
 from chatbot.bootstrap import Application, open_application
 from chatbot.encoders import Vectors, bi_encoder
 from chatbot.encoders.bi_encoder import BiEncoder
@@ -32,6 +32,7 @@ from chatbot.evaluation.sets.squad import squad
 from chatbot.flow.condense import search_forms
 from chatbot.flow.pipeline import Pipeline
 from chatbot.flow.rerank import AT_ONCE, DEPTH, Reranker
+from chatbot.language import prose
 from chatbot.schema import Query
 
 _DOCUMENTS = 2300

@@ -17,11 +17,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from chatbot import arriving, sentences
+from chatbot import arriving
 from chatbot.bootstrap import shipped
 from chatbot.flow.attribute import Attribution
+from chatbot.language import sentences
+from chatbot.language.terms import terms
 from chatbot.schema import Chunk, Passage
-from chatbot.terms import terms
 
 _THRESHOLDS = (0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 1.0)
 _PASSAGE_CHARS = 1000

@@ -9,7 +9,7 @@ import re
 from typing import NamedTuple
 
 from chatbot import markers
-from chatbot.sentences import is_abbreviation, next_word, trim
+from chatbot.language.sentences import is_abbreviation, next_word, trim
 
 _SPECIAL = re.compile("[\n`.!?…。！？]")
 _STOP = re.compile(rf"[.!?…]++(?:[\"'”’)\]*_]+)?{markers.RUN}")

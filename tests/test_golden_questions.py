@@ -7,12 +7,12 @@ from functools import cache
 
 import pytest
 
-from chatbot import sentences
 from chatbot.bootstrap import shipped
 from chatbot.knowledge.reading import reader
 from chatbot.knowledge.sources import collections
 from chatbot.knowledge.sources.collections import GoldenQuestion, golden_questions
-from chatbot.terms import terms, words
+from chatbot.language import sentences
+from chatbot.language.terms import terms, words
 
 COLLECTIONS = collections.discover([shipped("knowledge")])
 NAMES = sorted(COLLECTIONS)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chatbot import sentences
+from chatbot.language import sentences
 
 WINDOW_WORDS = 110
 """Where a data set has no paragraphs, a passage is as many sentences as fit into so many words: about 150 tokens."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from chatbot import sentences
+from chatbot.language import sentences
 
 
 class Asked(NamedTuple):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from chatbot.encoders.bi_encoder import BiEncoder
-from chatbot.terms import terms
+from chatbot.language.terms import terms
 from training.dev_sets import Asked
 
 Scores = NDArray[np.float64]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from chatbot.encoders.bi_encoder import BiEncoder
-from chatbot.terms import terms
+from chatbot.language.terms import terms
 from training.data import Passage, Question
 
 NEIGHBOURS = 10

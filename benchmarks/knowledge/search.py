@@ -15,9 +15,9 @@ from typing import Any
 from benchmarks import record
 from benchmarks.knowledge import replay
 from chatbot.bootstrap import Application
+from chatbot.language.terms import terms
 from chatbot.schema import Query
 from chatbot.settings import RetrievalSettings
-from chatbot.terms import terms
 
 TARGET, TARGET_MS = 1.2, 1.0
 _WORDS = 6

@@ -11,7 +11,7 @@ import unicodedata
 import numpy as np
 from tokenizers import Tokenizer
 
-from chatbot.terms import function_words, words
+from chatbot.language.terms import function_words, words
 
 _PIECES = (0.30, 0.36, 0.60, 0.70)
 _TRUST = (1.0, 0.4, 0.4, 0.0)

@@ -17,13 +17,14 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, Huma
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import ConfigDict
 
-from chatbot import definitions, markers, prose, questions, sentences
+from chatbot import markers
 from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.encoders.cross_encoder import CrossEncoder, titled
 from chatbot.engines.parts import Engine, EngineParts
-from chatbot.follow_ups import in_context
+from chatbot.language import definitions, prose, questions, sentences
+from chatbot.language.follow_ups import in_context
+from chatbot.language.terms import terms
 from chatbot.prompts import Prompt
-from chatbot.terms import terms
 
 MAX_SENTENCES = 5
 """An answer, not a page: where a request does not say how many."""

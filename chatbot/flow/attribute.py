@@ -9,9 +9,10 @@ from functools import cached_property, lru_cache
 from itertools import accumulate
 from typing import NamedTuple
 
-from chatbot import markers, sentences
+from chatbot import markers
+from chatbot.language import sentences
+from chatbot.language.terms import terms
 from chatbot.schema import Passage, Verdict
-from chatbot.terms import terms
 
 MIN_SHARE = 0.8
 """Share of a sentence's terms that one place must hold.

@@ -34,9 +34,9 @@ from typing import NamedTuple
 from chatbot.encoders import Vectors
 from chatbot.engines.parts import Engine
 from chatbot.flow.draft import MadeBy
-from chatbot.personal import may_be_personal
+from chatbot.language.personal import may_be_personal
+from chatbot.language.same_question import Wording, wording
 from chatbot.prompts import Prompt
-from chatbot.same_question import Wording, wording
 from chatbot.schema import Answer, AnswerEvent, Completed, Match, Query, Reused, Usage
 from chatbot.sections import CacheSettings
 

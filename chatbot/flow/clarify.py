@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 
 from chatbot import markers
-from chatbot.follow_ups import leans_on_history
+from chatbot.language.follow_ups import leans_on_history
+from chatbot.language.terms import terms
 from chatbot.schema import Passage, Query
-from chatbot.terms import terms
 
 _MOST = 4
 """Choices offered."""

@@ -10,11 +10,11 @@ from chatbot.engines.parts import Engine
 from chatbot.errors import ChatbotError
 from chatbot.flow.compose import EngineRequest
 from chatbot.flow.generate import generate
-from chatbot.follow_ups import leans_on_history
+from chatbot.language.follow_ups import leans_on_history
+from chatbot.language.terms import terms
 from chatbot.prompts import Prompt
 from chatbot.sampling import Sampling
 from chatbot.schema import Delta, Query, Value
-from chatbot.terms import terms
 
 REWRITE_S = 4.0
 """A follow-up that a model has not rewritten by then is searched for the model-free way."""

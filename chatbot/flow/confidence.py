@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 from pydantic import TypeAdapter
 
-from chatbot import prose
 from chatbot.encoders.bi_encoder import BiEncoder
-from chatbot.follow_ups import in_context
+from chatbot.language import prose
+from chatbot.language.follow_ups import in_context
 from chatbot.schema import Passage, Query, Value
 
 CALIBRATION = Path(__file__).with_name("calibration.json")

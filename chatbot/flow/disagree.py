@@ -13,10 +13,11 @@ from difflib import SequenceMatcher
 from itertools import combinations
 from typing import NamedTuple
 
-from chatbot import markers, prose
+from chatbot import markers
+from chatbot.language import prose
+from chatbot.language.terms import terms
 from chatbot.prompts import Prompt
 from chatbot.schema import Delta, Passage, Stop
-from chatbot.terms import terms
 
 MIN_ALIKE = 0.6
 """Jaccard overlap of the terms of two sentences that differ in a number, their numbers apart."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import zip_longest
 
-from chatbot import questions
+from chatbot.language import questions
 from chatbot.schema import Message, Passage, Query
 
 

@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 
-from chatbot import sentences
-from chatbot.same_question import MEANT
+from chatbot.language import sentences
+from chatbot.language.same_question import MEANT
+from chatbot.language.terms import STOP_WORDS
 from chatbot.schema import Passage
-from chatbot.terms import STOP_WORDS
 
 MIN_ALIKE = 0.9
 """Jaccard overlap of two passages' runs of `_RUN` words, from which they may be the same; Broder, "On the resemblance and

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 from chatbot.encoders.cross_encoder import CrossEncoder, titled
-from chatbot.follow_ups import in_context
+from chatbot.language.follow_ups import in_context
 from chatbot.schema import Passage, Query
 
 DEPTH = 20

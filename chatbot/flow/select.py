@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from chatbot import definitions, sentences
 from chatbot.flow.fold import fold
+from chatbot.language import definitions, sentences
 from chatbot.schema import Passage
 
 _BEFORE_OTHERS = 2

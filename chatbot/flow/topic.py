@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 
 from chatbot.encoders import Vectors
-from chatbot.follow_ups import leans_on_history
-from chatbot.terms import terms
+from chatbot.language.follow_ups import leans_on_history
+from chatbot.language.terms import terms
 
 # A logistic of three signs, chosen on MTRAG-UN's development part by two figures at once: nDCG@5 of its follow-ups, and of its
 # questions that stand alone with the history of another conversation before them. Neighbouring values do as well.

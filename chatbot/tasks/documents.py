@@ -7,10 +7,10 @@ from difflib import get_close_matches
 from itertools import groupby
 from typing import NamedTuple
 
-from chatbot import sentences
 from chatbot.errors import UnknownDocument
 from chatbot.knowledge.store.catalogue import Catalogue
-from chatbot.prose import is_prose
+from chatbot.language import sentences
+from chatbot.language.prose import is_prose
 from chatbot.schema import Chunk, Citation, Document, Passage, Principal
 
 Span = tuple[int, int]

@@ -7,8 +7,8 @@ from bisect import bisect_right
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import cached_property
 
-from chatbot import sentences
 from chatbot.errors import PromptTooLong
+from chatbot.language import sentences
 
 Fits = Callable[[str], Awaitable[bool]]
 

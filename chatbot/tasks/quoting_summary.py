@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from chatbot import markers
 from chatbot.encoders import Vectors
 from chatbot.errors import BadInput
-from chatbot.prose import dangles
+from chatbot.language.prose import dangles
 from chatbot.schema import Chunk, Citation, DeltaReleased, Passage, Stop, Value
 from chatbot.tasks.central import central
 from chatbot.tasks.documents import Manuscript, Span, prose

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
-from chatbot import markers, prompts, sentences
+from chatbot import markers, prompts
 from chatbot.bootstrap import Application, shipped
 from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.engines.extractive import MAX_SENTENCES, ExtractiveEngine, build
 from chatbot.engines.parts import EngineParts
 from chatbot.knowledge.sources.collections import golden_questions
+from chatbot.language import sentences
 from chatbot.schema import Query
 from chatbot.settings import Settings
 

@@ -6,12 +6,12 @@ import re
 
 import pytest
 
-from chatbot import sentences
 from chatbot.bootstrap import shipped
 from chatbot.knowledge.reading import reader
 from chatbot.knowledge.sources import collections
 from chatbot.knowledge.sources.collections import GoldenQuestion
-from chatbot.terms import terms, words
+from chatbot.language import sentences
+from chatbot.language.terms import terms, words
 
 FOUND = collections.discover([shipped("knowledge")])
 QUESTIONS = {name: collections.golden_questions(collection) for name, collection in FOUND.items()}

@@ -16,9 +16,9 @@ from chatbot.evaluation.measurement import Measurement
 from chatbot.evaluation.sets.intents import intents
 from chatbot.evaluation.sets.pairs import CONTRADICTION, Pair, sick, similar_questions
 from chatbot.flow.cache import AnswerCache
+from chatbot.language.terms import terms
 from chatbot.schema import Answer, Completed, Manifest, Query
 from chatbot.sections import CacheSettings
-from chatbot.terms import terms
 
 NAME = "cache"
 _SEED = 20_260_101

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from chatbot import sentences
 from chatbot.errors import DataMissing
 from chatbot.evaluation.asking import Reply, reply
 from chatbot.evaluation.bench import Bench, NotRun, ask_all
@@ -17,6 +16,7 @@ from chatbot.evaluation.judging import holds, is_gold
 from chatbot.evaluation.measurement import Measurement
 from chatbot.evaluation.sets.clapnq import clapnq
 from chatbot.evaluation.sets.squad import squad
+from chatbot.language import sentences
 from chatbot.schema import Query
 
 NAME = "citations"

@@ -13,7 +13,7 @@ from chatbot.evaluation.bench import Bench, NotRun
 from chatbot.evaluation.measurement import Measurement
 from chatbot.evaluation.sets.intents import OUT_OF_SCOPE, Intents, intents, training_intents
 from chatbot.evaluation.sets.pairs import Pair, sick, sts, training_sick
-from chatbot.terms import terms
+from chatbot.language.terms import terms
 
 NAME = "classification"
 _INTENTS_C, _PAIRS_C = 10.0, 1.0

@@ -11,7 +11,7 @@ from chatbot.evaluation.bench import Bench, NotRun, ask_all
 from chatbot.evaluation.corpus import Store, best_of_each
 from chatbot.evaluation.measurement import Measurement
 from chatbot.evaluation.sets.mtrag import Mtrag, Task, mtrag
-from chatbot.follow_ups import leans_on_history
+from chatbot.language.follow_ups import leans_on_history
 from chatbot.schema import Message, Query
 
 NAME = "followups"

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from chatbot import markers, sentences
+from chatbot import markers
 from chatbot.engines import json_schema
 from chatbot.engines.parts import Engine
 from chatbot.errors import OutputInvalid, UserError
@@ -20,6 +20,7 @@ from chatbot.evaluation import wording
 from chatbot.evaluation.bench import Bench, NotRun, Session, ask_all
 from chatbot.evaluation.measurement import Measurement
 from chatbot.evaluation.sets.folder import lines
+from chatbot.language import sentences
 from chatbot.schema import Value
 from chatbot.tasks.events import TaskCard, TaskResult, last_result
 

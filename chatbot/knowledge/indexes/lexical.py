@@ -11,7 +11,7 @@ from tantivy import Occur, Query
 
 from chatbot.knowledge.indexes.native import Translated
 from chatbot.knowledge.store.tables import IndexRow
-from chatbot.terms import index_terms
+from chatbot.language.terms import index_terms
 
 _WRITER_BYTES = 32 * 2**20
 _FAULTS = (ValueError, OSError, RuntimeError)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from chatbot import terms
 from chatbot.encoders.bi_encoder import BiEncoder
 from chatbot.errors import IndexDamaged
 from chatbot.knowledge.indexes import building, compare, dense, leftovers
@@ -17,6 +16,7 @@ from chatbot.knowledge.indexes.generation import Absent, Generation, Index, Lexi
 from chatbot.knowledge.indexes.lexical import LexicalIndex
 from chatbot.knowledge.store import seal
 from chatbot.knowledge.store.catalogue import Catalogue
+from chatbot.language import terms
 
 LEXICAL = f"tantivy-{terms.VERSION}"
 CHANGED = "the embedding model changed"

@@ -29,7 +29,7 @@ from chatbot.knowledge.store.catalogue import Catalogue
 from chatbot.knowledge.store.tables import Source
 from chatbot.knowledge.syncing.plan import plan
 from chatbot.knowledge.syncing.sync import Synchronizer
-from chatbot.terms import terms
+from chatbot.language.terms import terms
 
 SECRET = "# Quetzalcoatlus\n\nThe pterodactyl eats marzipan at noon."
 WORDS = ("Quetzalcoatlus", "quetzalcoatlus", "pterodactyl", "marzipan")

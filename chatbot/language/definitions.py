@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from chatbot.terms import terms
+from chatbot.language.terms import terms
 
 _ASKS = re.compile(
     r"^\W*(?:please\s+)?(?:what\s+(?:is|are|was|were|does|do)|what['’]?s|define|explain|definition of|(?:the\s+)?meaning of)\s+"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chatbot.terms import STOP_WORDS, terms, words
+from chatbot.language.terms import STOP_WORDS, terms, words
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chatbot.same_question import wording
+from chatbot.language.same_question import wording
 
 SAME_TEXT = [
     ("What is a kettle?", "  what is  a KETTLE "),

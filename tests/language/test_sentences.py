@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from chatbot import sentences
+from chatbot.language import sentences
 
 MIXED = """He said "Stop." Then he left (at once). See Fig. 3. Yes! It costs $3.5 million, e.g. in the U.S. today.
 Dr. Smith et al. 2017 said so [1]. Next [2] one. Wait... what? Really?!

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chatbot.personal import may_be_personal
+from chatbot.language.personal import may_be_personal
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from chatbot import sentences
+from chatbot.language import sentences
 
 _REFERENCE = re.compile(r"(?:\s+|(?<=[.,;:!?”\"']))(?:\[\d{1,3}\])+")
 """A reference of the document's own, as in "Vaswani [2]": its list is not here, and readers would take it for one of ours."""

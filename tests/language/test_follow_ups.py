@@ -1,6 +1,6 @@
 import pytest
 
-from chatbot.follow_ups import leans_on_history
+from chatbot.language.follow_ups import leans_on_history
 
 
 @pytest.mark.parametrize(

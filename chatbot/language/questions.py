@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from chatbot import sentences
-from chatbot.terms import terms
+from chatbot.language import sentences
+from chatbot.language.terms import terms
 
 _LONG = 60
 """Words. What is longer tells a story, and a search for all of it finds the story."""

@@ -1,6 +1,6 @@
 import pytest
 
-from chatbot.definitions import defines, topic
+from chatbot.language.definitions import defines, topic
 
 
 @pytest.mark.parametrize(

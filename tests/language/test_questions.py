@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chatbot import questions
+from chatbot.language import questions
 
 
 @pytest.mark.parametrize(

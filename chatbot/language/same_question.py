@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from chatbot.terms import STOP_WORDS, terms
+from chatbot.language.terms import STOP_WORDS, terms
 
 _ENDING = re.compile(r"[\s?.!]+$")
 _FRAME = re.compile(
