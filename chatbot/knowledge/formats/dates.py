@@ -8,6 +8,8 @@ from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 
 _ISO_OR_PDF = re.compile(r"\s*(?:D:)?(\d{4})[-/]?(\d\d)[-/]?(\d\d)(?:\d{4}|\d{6})?(?!\d)")
+_LONGEST = 100
+"""Characters: a date with its day's name, its zone and a remark on that."""
 _FIRST_YEAR = 1970
 """What is dated before was not written with a computer: the clock was not set, or a program filled in its zero."""
 
@@ -19,7 +21,7 @@ def first_day(written: Iterable[str | None]) -> str:
 
 def day(written: str | None) -> str:
     """As YYYY-MM-DD; empty for what is no date, or none between 1970 and tomorrow."""
-    if not written:
+    if not written or len(written) > _LONGEST:
         return ""
     try:
         if found := _ISO_OR_PDF.match(written):
