@@ -35,8 +35,9 @@ class Retrieval(Protocol):
     def check(self, names: Sequence[str]) -> None: ...
 
 
-_TOO_LITTLE = 0.05
-"""Weight of a wording that is not worth a search."""
+_GOES_ON = 0.2
+"""A question that goes on with the conversation less than this is searched alone. Source: `chatbot eval followups`, nDCG@5 with it
+and without: where the subject changes .982 and .980, where it does not .925 and .926."""
 
 _log = logging.getLogger(__name__)
 
@@ -73,12 +74,14 @@ class Retriever:
         goes_on: float | None = None
         trust = generation.encoder.trust(query.text)
         for form in forms:
-            if form.is_behind and goes_on is None:  # asked once the question alone was searched for
-                best_cosine = max(dense.values(), default=0.0)
-                goes_on = continuation(query.text, form.is_behind, best_cosine, generation.encoder.encode_query)
-            weight = form.weight * (goes_on or 0.0) if form.is_behind else form.weight
-            if weight < _TOO_LITTLE:
-                continue
+            weight = form.weight
+            if form.is_behind:
+                if goes_on is None:  # asked once the question alone was searched for
+                    best_cosine = max(dense.values(), default=0.0)
+                    goes_on = continuation(query.text, form.is_behind, best_cosine, generation.encoder.encode_query)
+                if goes_on < _GOES_ON:
+                    continue
+                weight *= goes_on
             total += weight
             vector = generation.encoder.encode_query(form.text)
             near: dict[str, float] = {}
