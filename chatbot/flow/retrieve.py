@@ -36,8 +36,8 @@ class Retrieval(Protocol):
 
 
 _GOES_ON = 0.2
-"""A question that goes on with the conversation less than this is searched alone. Source: `chatbot eval followups`, nDCG@5 with it
-and without: where the subject changes .982 and .980, where it does not .925 and .926."""
+"""A question that goes on with the conversation less than this is searched alone. Source: `chatbot eval followups`, nDCG@5 with
+it and without: where the subject changes .982 and .980, where it does not .925 and .926."""
 
 _log = logging.getLogger(__name__)
 
