@@ -3,7 +3,7 @@
 python -m benchmarks.answering latency --data DATA --work WORK [--append benchmarks/results/answering.jsonl]
 python -m benchmarks.answering throughput --data DATA --work WORK [--append FILE]
 
-`hybrid` is one question encoded and searched for in some 23,000 chunks of made-up words, whose vectors are made up as well. All
+`hybrid` is one question encoded and searched for in some 60,000 chunks of made-up words, whose vectors are made up as well. All
 else is asked of SQuAD's development paragraphs in DATA, of about 160 tokens, one user at a time. WORK keeps what was encoded.
 """
 
@@ -50,6 +50,10 @@ class OwnQuestions(replay.Replayed):
 
     def _replay_query(self, text: str) -> Vectors:
         return self._encoder.encode_query(text)
+
+    def trust(self, text: str) -> float:
+        """As of the encoder of the questions."""
+        return self._encoder.trust(text)
 
 
 def main() -> None:

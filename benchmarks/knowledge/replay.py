@@ -42,6 +42,10 @@ class Replayed(BiEncoder):
     def encode_short(self, texts: Sequence[str]) -> Vectors:
         return self._vectors(texts)
 
+    def trust(self, text: str) -> float:
+        """A replayed vector is as good for a question in any language."""
+        return 1.0
+
     def _replay_query(self, text: str) -> Vectors:
         return self._vectors([text])[0]
 
