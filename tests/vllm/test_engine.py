@@ -290,16 +290,13 @@ async def test_tokens_are_those_of_the_served_model(engine: VllmEngine) -> None:
 
 
 async def test_a_lower_number_is_served_before_those_that_wait(engine: VllmEngine) -> None:
-    finished: list[str] = []
+    async def ask(priority: int, tokens: int) -> None:
+        await _said(engine, priority=priority, max_tokens=tokens, min_tokens=tokens)
 
-    async def ask(name: str, priority: int) -> None:
-        await _said(engine, priority=priority, max_tokens=150, min_tokens=150)
-        finished.append(name)
-
-    # five times as many as there are seats, so that it may come late on a busy machine
-    crowd = [asyncio.create_task(ask(f"crowd {number}", 10)) for number in range(36)]
+    # five times as many as there are seats, and each is long, so that it may come late on a busy machine
+    crowd = [asyncio.create_task(ask(10, 300)) for _ in range(36)]
     await asyncio.sleep(0.3)
-    await ask("first", -10)
+    await ask(-10, 20)
     behind = sum(not task.done() for task in crowd)
     await asyncio.gather(*crowd)
 
