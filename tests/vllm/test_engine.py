@@ -21,7 +21,7 @@ from chatbot.engines.vllm_server import VllmEngine, build_engine
 from chatbot.errors import BadParameter, EngineBusy, EngineUnreachable, KeyRefused, ModelNotServed, PromptTooLong
 from chatbot.sections import VllmSettings
 
-from .server import CONTEXT_TOKENS, MAX_IN_FLIGHT, VllmServer
+from .server import CONTEXT_TOKENS, MAX_IN_FLIGHT, SEATS, VllmServer
 
 ASKED: list[BaseMessage] = [SystemMessage("Be brief."), HumanMessage("What is a kettle?")]
 
@@ -289,13 +289,13 @@ async def test_tokens_are_those_of_the_served_model(engine: VllmEngine) -> None:
 # in what order, and how much at once
 
 
-async def test_a_lower_number_is_served_before_those_that_wait(engine: VllmEngine) -> None:
+async def test_a_lower_number_is_served_before_those_that_wait(engine: VllmEngine, vllm_server: VllmServer) -> None:
     async def ask(priority: int, tokens: int) -> None:
         await _said(engine, priority=priority, max_tokens=tokens, min_tokens=tokens)
 
     # five times as many as there are seats, and each is long, so that it may come late on a busy machine
     crowd = [asyncio.create_task(ask(10, 300)) for _ in range(36)]
-    await asyncio.sleep(0.3)
+    assert await _gets_busy(vllm_server, SEATS)
     await ask(-10, 20)
     behind = sum(not task.done() for task in crowd)
     await asyncio.gather(*crowd)
@@ -358,6 +358,14 @@ async def _running(server: VllmServer) -> float:
     return (await asyncio.to_thread(server.metrics))["vllm:num_requests_running"]
 
 
+async def _gets_busy(server: VllmServer, running: int) -> bool:
+    for _ in range(100):
+        if await _running(server) >= running:
+            return True
+        await asyncio.sleep(0.05)
+    return False
+
+
 async def _settles(server: VllmServer) -> bool:
     for _ in range(40):
         if not await _running(server):
@@ -381,8 +389,7 @@ async def test_closing_the_stream_ends_the_servers_work(engine: VllmEngine, vllm
 
 async def test_cancelling_an_answer_in_one_piece_ends_the_servers_work(engine: VllmEngine, vllm_server: VllmServer) -> None:
     asking = asyncio.create_task(_said(engine, max_tokens=4000, min_tokens=4000))
-    await asyncio.sleep(0.5)
-    assert await _running(vllm_server) == 1
+    assert await _gets_busy(vllm_server, 1)
 
     asking.cancel()
 
