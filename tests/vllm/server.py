@@ -65,7 +65,9 @@ class VllmServer:
             self.process = subprocess.Popen(
                 command(self.port, self.key),
                 cwd=self.log.parent,
-                env=environment.variables() | {"VLLM_CPU_KVCACHE_SPACE": "1"},
+                # one thread, and that not spinning: on two cores tokens would otherwise leave the server in heaps
+                env=environment.variables()
+                | {"VLLM_CPU_KVCACHE_SPACE": "1", "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"},
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
