@@ -6,7 +6,6 @@ It is handed the passages as `documents` and knows nothing about where they came
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -43,8 +42,6 @@ RANK_WEIGHT = 0.2
 DEFINITION_WEIGHT = 0.3
 CARRY_WEIGHT = 0.5
 """Share of its predecessor's lead that a sentence takes over. All of these were chosen on the golden questions, flat there."""
-
-_ENDS = re.compile(r"[.!?…。！？][\"'”’)\]」』）]*$")
 
 
 class Sentence(NamedTuple):
@@ -187,7 +184,7 @@ def _leans_on_the_one_before(candidates: Sequence[Sentence], i: int) -> bool:
 def _laid_out(quoted: Sequence[Sentence]) -> str:
     """Sentences side by side; where one has no full stop, as the items of a list have none, each on a line."""
     said = [f"{markers.literal(each.text)} [{each.document + 1}]" for each in quoted]
-    return " ".join(said) if all(_ENDS.search(each.text) for each in quoted) else "\n".join(f"- {each}" for each in said)
+    return " ".join(said) if all(prose.is_ended(each.text) for each in quoted) else "\n".join(f"- {each}" for each in said)
 
 
 def _best(scores: Sequence[float], candidates: Sequence[Sentence], max_sentences: int) -> set[int]:

@@ -148,10 +148,5 @@ def _turns(history: Sequence[Message]) -> list[_PastTurn]:
 def _document(passage: Passage) -> EngineDocument:
     chunk = passage.chunk
     headings = chunk.heading_path[1:] if chunk.heading_path[:1] == (passage.title,) else chunk.heading_path
-    return EngineDocument(
-        source=chunk.document_id,
-        title=passage.title,
-        section=" > ".join(headings),
-        text=chunk.text,
-        start=chunk.start,
-    )
+    section = " > ".join(headings)
+    return EngineDocument(source=chunk.document_id, title=passage.title, section=section, text=chunk.text, start=chunk.start)

@@ -38,7 +38,7 @@ _TIME = re.compile(r"(?:1[5-9]|20)\d\d|\D{3} .*|.* \D{3}")
 """A year, or a date as `_values` gives it."""
 _ASKS_WHEN = re.compile(r"\b(?:when|what (?:year|date|day)|which (?:year|date|day)|since|how old|how long ago)\b", re.IGNORECASE)
 _CAPITAL = re.compile(r"[\"“'(]*[^\W\d_a-z]")
-_ENDS = re.compile(r"[.!…。！][\"'”’)\]」』）]*$")
+_QUESTION = re.compile(r"[?？]\W*$")
 _MAX_NAME = 4
 """Words."""
 _MAX_SOURCES = 4
@@ -104,7 +104,8 @@ async def disagree(words: AsyncGenerator[Delta | Stop], note: str) -> AsyncGener
 def _claims(number: int, passage: Passage) -> list[_Claim]:
     found: list[_Claim] = []
     for _, said in prose.quotable(passage.chunk.text):
-        if not _ENDS.search(said) or "://" in said:  # a caption claims nothing, and addresses differ without disagreeing
+        # captions and questions claim nothing, and addresses differ without disagreeing
+        if not prose.is_ended(said) or _QUESTION.search(said) or "://" in said:
             continue
         values, rest = _values(said)
         names = frozenset(word.strip(".,;:!?\"“”'()").lower() for word in rest.split()[1:] if _CAPITAL.match(word))

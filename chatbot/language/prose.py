@@ -20,6 +20,8 @@ _DANGLES = re.compile(
 )
 """Openings that lean on the sentence before: the two are quoted together."""
 
+_END = re.compile(r"[.!?…。！？][\"'”’)\]」』）]*$")
+
 _MIN_WORDS = 4
 _MIN_LETTERS = 0.75
 """Share of letters, digits and spaces; text that people read has more, code less."""
@@ -47,3 +49,8 @@ def is_prose(sentence: str) -> bool:
 def dangles(sentence: str) -> bool:
     """True if it opens with a word that leans on the sentence before."""
     return bool(_DANGLES.match(sentence))
+
+
+def is_ended(sentence: str) -> bool:
+    """True if it has its full stop, or what stands in the place of one: captions and the items of a list have none."""
+    return bool(_END.search(sentence))
