@@ -9,7 +9,7 @@ from contextlib import aclosing
 import pytest
 from fakes import ScriptedEngine, passage, scripted_pipeline
 
-from chatbot.flow.disagree import disagree, disagreeing, noted
+from chatbot.flow.disagree import Note, disagree, disagreeing, noted
 from chatbot.knowledge.sources.roots import shipped
 from chatbot.prompts import load
 from chatbot.schema import Delta, FinishReason, Passage, Query, Stop
@@ -25,7 +25,7 @@ def _passages(*texts: str) -> list[Passage]:
 
 
 def _values(question: str, *texts: str) -> list[str]:
-    return [said for _, said in disagreeing(question, _passages(*texts))]
+    return [said for _, said in disagreeing(question, _passages(*texts)).sentences]
 
 
 def test_two_amounts_for_the_same_thing_disagree_in_whatever_order_the_words_stand() -> None:
@@ -84,7 +84,7 @@ def test_a_name_in_the_place_of_another_disagrees_where_all_else_is_the_same() -
 
 def test_a_source_does_not_disagree_with_itself() -> None:
     twice = [passage(f"The fee for a late return is {n} euros.", n, document_id="one") for n in (1, 2)]
-    assert disagreeing(FEE, twice) == []
+    assert disagreeing(FEE, twice) == ([], frozenset())
 
 
 def test_a_third_source_joins() -> None:
@@ -98,7 +98,8 @@ def test_the_note_names_the_newest_first_and_cites_each() -> None:
         _passages("The fee for a late return is 25 euros.", "The fee for a late return is 30 euros."),
         load([shipped("prompts")]),
     )
-    assert note == (
+    assert note.values == {"25", "30"}
+    assert note.text == (
         "The sources give different values:\n\n"
         "- “Title 2” (2022-05-01): The fee for a late return is 30 euros. [2]\n"
         "- “Title 1” (2021-05-01): The fee for a late return is 25 euros. [1]"
@@ -112,10 +113,35 @@ def test_only_an_answer_that_came_to_its_end_gets_the_note(reason: FinishReason,
         yield Stop(finish_reason=reason)
 
     async def said() -> str:
-        async with aclosing(disagree(words(), "Note.")) as items:
+        async with aclosing(disagree(words(), Note("Note.", frozenset({"25", "30"})))) as items:
             return "".join([item.text async for item in items if isinstance(item, Delta)])
 
     assert asyncio.run(said()) == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "is_noted"),
+    [
+        ("It is 25 euros [1].", True),
+        ("It is €30.", True),
+        ("Keys cost 7 [25].", False),
+        ("It opened on May 3, 1931.", True),
+        ("It was Adams.", True),
+    ],
+    ids=["value", "with its sign", "marker", "date", "name"],
+)
+def test_an_answer_to_something_else_gets_no_note(said: str, is_noted: bool) -> None:
+    async def words() -> AsyncGenerator[Delta | Stop]:
+        yield Delta(text=said[:4])
+        yield Delta(text=said[4:])
+        yield Stop()
+
+    async def whole() -> str:
+        values = frozenset({"25", "30", "1931 3 may", "adams"})
+        async with aclosing(disagree(words(), Note("Note.", values))) as items:
+            return "".join([item.text async for item in items if isinstance(item, Delta)])
+
+    assert asyncio.run(whole()).endswith("Note.") == is_noted
 
 
 def test_an_answer_shows_both_values_and_cites_them() -> None:
