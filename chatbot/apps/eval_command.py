@@ -41,7 +41,7 @@ def add_to(app: typer.Typer, say: Say) -> None:
     def evaluate(
         suites: Annotated[list[str] | None, typer.Argument(metavar="[SUITE]...", help="Suites to run [all].")] = None,
         data: Annotated[Path | None, typer.Option(help="Folder of evaluation sets.", envvar="CHATBOT_EVAL_DATA")] = None,
-        split: Annotated[str, typer.Option(help="Part of the sets to measure.")] = "dev",
+        split: Annotated[str, typer.Option(help="Part of the sets to measure; golden questions have none.")] = "dev",
         json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write all figures to it.")] = None,
         page_file: Annotated[Path | None, typer.Option("--page", metavar="FILE", help="Write a page with plots to it.")] = None,
         limit: Annotated[int | None, typer.Option(min=1, help="Ask only so many questions of each set.")] = None,
@@ -55,14 +55,15 @@ def add_to(app: typer.Typer, say: Say) -> None:
         """Measure how good the answers are. Exit code 1 where --gate finds a suite that became worse."""
         if gate and keep:
             raise UserError("--gate compares with the baseline and --keep replaces it; give one of them")
-        for file in filter(None, (json_file, page_file)):
-            if not file.parent.is_dir():  # said before the hours of measuring, not after them
-                raise UserError(f"there is no folder {str(file.parent)!r} to write {file.name} into; make it first")
+        _check_files([each for each in (json_file, page_file) if each], baselines)
         _check_installed()
         from chatbot.evaluation import evaluate as running
+        from chatbot.evaluation import gate as gates
         from chatbot.evaluation.sets.folder import DataFolder
 
         names = running.chosen(suites or [])
+        if gate:
+            gates.check(baselines, split, names)
         bench = _bench(settings.load(), DataFolder(data, split), limit, say)
         done = _shown(names, bench)
         if misses:
@@ -75,8 +76,19 @@ def add_to(app: typer.Typer, say: Say) -> None:
         raise typer.Exit(_decided(done, gate, keep, baselines, split))
 
 
+def _check_files(written: Sequence[Path], baselines: Path) -> None:
+    """Said before the hours of measuring, not after them."""
+    for file in written:
+        if file.is_dir():
+            raise UserError(f"{str(file)!r} is a folder; name a file in it to write to")
+        if not file.parent.is_dir():
+            raise UserError(f"there is no folder {str(file.parent)!r} to write {file.name} into; make it first")
+    if baselines.exists() and not baselines.is_dir():
+        raise UserError(f"--baselines {str(baselines)!r} is a file; name the folder that holds <suite>.<split>.jsonl")
+
+
 def _check_installed() -> None:
-    """Said before the hours of measuring, at whose end the plots are drawn."""
+    """As `_check_files`: the plots are drawn last."""
     if missing := [name for name in _NEEDED if find_spec(name) is None]:
         raise UserError(f"chatbot eval needs {', '.join(missing)}; run `pip install 'chatbot[eval]'`")
 
@@ -150,4 +162,6 @@ def _decided(done: Evaluation, gate: bool, keep: bool, baselines: Path, split: s
             f"(difference {change.low:+.3f} to {change.high:+.3f})"
         )
     typer.echo(f"gate: {len(changes)} figures compared, {len(worse)} significantly worse")
+    if not changes:
+        raise UserError("nothing was compared, so the gate stays closed; the lines above say why the suites did not run")
     return 1 if worse else 0

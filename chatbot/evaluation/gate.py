@@ -49,6 +49,16 @@ def keep(folder: Path, split: str, measured: Iterable[Measurement]) -> list[Path
     return [_file(folder, suite, split) for suite in suites]
 
 
+def check(folder: Path, split: str, suites: Iterable[str]) -> None:
+    """Look for baselines before anything is measured.
+
+    Raises:
+        UserError: a suite has none, or one that cannot be read.
+    """
+    for suite in suites:
+        _read(_file(folder, suite, split))
+
+
 def compare(folder: Path, split: str, measured: Iterable[Measurement]) -> Iterator[Change]:
     """Each figure of the product's own against its baseline, over the questions that both have: paired bootstrap.
 

@@ -83,3 +83,9 @@ def test_a_file_that_is_none_is_said_to_be_none(kept: Path, text: str) -> None:
 
     with pytest.raises(UserError, match="is no baseline"):
         [*gate.compare(kept, "dev", [BEFORE])]
+
+
+def test_a_missing_baseline_is_told_before_anything_is_measured(kept: Path) -> None:
+    gate.check(kept, "dev", ["retrieval"])
+    with pytest.raises(UserError, match="there is no baseline .*golden.dev.jsonl"):
+        gate.check(kept, "dev", ["retrieval", "golden"])

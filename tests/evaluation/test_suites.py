@@ -233,5 +233,5 @@ def test_a_split_that_is_no_name_is_refused(root: Path, split: str) -> None:
 
 
 def test_a_folder_that_is_not_there_is_refused(root: Path) -> None:
-    with pytest.raises(UserError, match="there is no such folder"):
+    with pytest.raises(UserError, match="is not there; name the folder"):
         DataFolder(root / "nowhere", "dev")

@@ -26,7 +26,8 @@ class DataFolder:
             UserError: the root is no folder, or the split no name of one.
         """
         if root is not None and not root.is_dir():
-            raise UserError(f"--data {str(root)!r}: there is no such folder")
+            what = "is a file, not a folder" if root.exists() else "is not there"
+            raise UserError(f"--data {str(root)!r} {what}; name the folder that holds retrieval/<set>/<split>")
         if not _SPLIT.fullmatch(split):
             raise UserError(f"--split {split!r} is no name of a part; write for example dev")
         self._root = root

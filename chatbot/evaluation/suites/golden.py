@@ -53,6 +53,7 @@ def run(bench: Bench) -> Iterator[Measurement | NotRun]:
     if not questions:
         yield NotRun(NAME, NAME, "no collection has a questions.jsonl")
         return
+    questions = bench.some(questions)
     with bench.session() as session:
         answers = ask_all(
             lambda id_: last_answer(session.answer(Query(text=questions[id_][1].question, collections=(questions[id_][0],)))),
