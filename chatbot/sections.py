@@ -52,7 +52,7 @@ class RetrievalSettings(Section):
 
 
 class AbstentionSettings(Section):
-    max_error: float = Field(default=0.28, ge=0, le=1)
+    max_error: float = Field(default=0.29, ge=0, le=1)
     """Of the answers that are given, no more than this share may be wrong, where half of the questions have no answer; 1 refuses
     nothing."""
 

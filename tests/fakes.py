@@ -193,7 +193,7 @@ class ScriptedApplication:
             self.sync_closed.set()
 
 
-def passage(text: str, rank: int = 1, *, dense: float = 0.9, start: int = 0, **changes: Any) -> Passage:
+def passage(text: str, rank: int = 1, *, dense: float = 1.0, start: int = 0, **changes: Any) -> Passage:
     """A passage of a document of its own unless `document_id` says otherwise."""
     document_id = changes.pop("document_id", f"document-{rank}")
     headings = changes.pop("heading_path", ())

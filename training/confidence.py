@@ -1,8 +1,9 @@
 """Fits what `chatbot/flow/confidence.py` knows: `python -m training.confidence --data DIR --work DIR [--out FILE]`.
 
-Every question of the development parts that `chatbot eval abstention` asks is asked of the product with refusing turned off; a
-logistic regression then learns from the evidence whether what was said is right. Every set counts the same. What is printed and
-the thresholds are of five-fold cross-validation; the numbers that ship are fitted on all. WORK keeps what was encoded.
+Every question of the development parts that `chatbot eval abstention` asks is asked of the product with refusing turned off, and
+so are questions that have nothing to do with what is searched, and those of the built-in collections; a logistic regression then
+learns from the evidence whether what was said is right. Every set counts the same. What is printed and the thresholds are of
+five-fold cross-validation; the numbers that ship are fitted on all. WORK keeps what was encoded.
 """
 
 from __future__ import annotations
@@ -19,18 +20,19 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
-from chatbot import settings
-from chatbot.bootstrap import Application, open_application
+from chatbot.bootstrap import Application
 from chatbot.evaluation.bench import Bench
 from chatbot.evaluation.corpus import Corpora
 from chatbot.evaluation.metrics import STATISTICS
 from chatbot.evaluation.sets.folder import DataFolder
 from chatbot.evaluation.suites.abstention import SETS, Judged
 from chatbot.flow.confidence import CALIBRATION, Calibration, Judge
+from training import other_sets
+from training.other_sets import opened
 
 _FOLDS, _REPEATS = 5, 5
 _WEAK = 1_000.0
-"""Inverse of the regularization: two inputs and some thousand questions need next to none."""
+"""Inverse of the regularization: three inputs and some thousand questions need next to none."""
 _STEPS = 20
 _FEW = 50
 """Of fewer answers a share of wrong ones is chance."""
@@ -46,8 +48,9 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="questions of each set")
     asked = parser.parse_args()
 
-    judged = {name: list(ask(_bench(asked.data, asked.work, asked.limit)).values()) for name, ask in SETS.items()}
-    with _opened(asked.work / "none") as application:
+    bench = _bench(asked.data, asked.work, asked.limit)
+    judged = {**{name: list(ask(bench).values()) for name, ask in SETS.items()}, **other_sets.asked(bench, asked.work)}
+    with opened(asked.work / "none") as application:
         judge = Judge(application.encoder)
         calibrations = {name: _fitted(name, judged, judge) for name in ("read", "unread")}
     asked.out.write_bytes(TypeAdapter(dict[str, Calibration]).dump_json(calibrations, indent=1) + b"\n")
@@ -63,26 +66,29 @@ def _fitted(name: str, judged: Mapping[str, Sequence[Judged]], judge: Judge) -> 
     answerable = np.array([each.answerable for _, each in every])
     for set_ in judged:
         of = sets == set_
-        print(
-            f"{name} {set_}: n {of.sum()}, right {right[of].mean():.3f}, AUROC of answerable "
-            f"{roc_auc_score(answerable[of], confidence[of]):.3f}, of right {roc_auc_score(right[of], confidence[of]):.3f}"
+        aurocs = "".join(
+            f", AUROC of {what} {roc_auc_score(is_so[of], confidence[of]):.3f}"
+            for what, is_so in {"answerable": answerable, "right": right}.items()
+            if 0 < is_so[of].sum() < of.sum()
         )
+        print(f"{name} {set_}: n {of.sum()}, right {right[of].mean():.3f}{aurocs}")
     print(f"{name}: ECE {STATISTICS['ece'](np.stack([right, confidence], axis=1)):.3f}")
     fit = LogisticRegression(C=_WEAK, max_iter=1000).fit(inputs, right, sample_weight=weights)
     return Calibration(
         bias=round(float(fit.intercept_[0]), 4),
         closeness=round(float(fit.coef_[0, 0]), 4),
-        answerable=round(float(fit.coef_[0, 1]), 4),
+        shared=round(float(fit.coef_[0, 1]), 4),
+        answerable=round(float(fit.coef_[0, 2]), 4),
         thresholds=_thresholds(confidence, right, weights),
     )
 
 
-def _inputs(name: str, judged: Judged, judge: Judge) -> tuple[float, float]:
+def _inputs(name: str, judged: Judged, judge: Judge) -> tuple[float, float, float]:
     passages = judged.reply.attempt.passages
     if name == "unread":
         passages = tuple(passage.model_copy(update={"answerable": None}) for passage in passages)
     evidence = judge.evidence(judged.query, passages)
-    return evidence.closeness, evidence.answerable or 0.0
+    return evidence.closeness, evidence.shared, evidence.answerable or 0.0
 
 
 def _cross_validated(inputs: Floats, right: NDArray[np.bool_], weights: Floats, sets: NDArray[np.str_]) -> Floats:
@@ -111,13 +117,7 @@ def _bench(data: Path, work: Path, limit: int | None) -> Bench:
     def no_session() -> Generator[Application]:
         raise AssertionError("the sets bring their own documents")
 
-    return Bench(DataFolder(data, "dev"), Corpora(work, _opened, print), contextmanager(no_session), dict, limit)
-
-
-@contextmanager
-def _opened(data_dir: Path) -> Generator[Application]:
-    with open_application(settings.load(data_dir=data_dir), "training", read_built_in=False) as application:
-        yield application
+    return Bench(DataFolder(data, "dev"), Corpora(work, opened, print), contextmanager(no_session), dict, limit)
 
 
 if __name__ == "__main__":

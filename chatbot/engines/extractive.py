@@ -109,8 +109,10 @@ class ExtractiveEngine(BaseChatModel):
         """The sentences to quote, in the order of the documents; empty to abstain."""
         candidates = _candidates(documents)
         quoted: set[int] = set()
-        for question in _questions(messages):
-            quoted |= _best(self._scored(question, candidates, documents), candidates, max_sentences)
+        for wordings in _questions(messages):
+            scored = [scores for each in wordings if (scores := self._scored(each, candidates, documents))]
+            means = [sum(each) / len(scored) for each in zip(*scored, strict=True)]
+            quoted |= _best(means, candidates, max_sentences)
         return [candidates[i] for i in sorted(quoted)]
 
     def ranked(self, question: str, documents: Sequence[Mapping[str, Any]]) -> list[Sentence]:
@@ -159,11 +161,12 @@ def build(parts: EngineParts) -> Engine:
     return Engine(ExtractiveEngine(encoder=parts.encoder, reader=parts.reader, prompts=parts.prompts), writes=False)
 
 
-def _questions(messages: Sequence[BaseMessage]) -> list[str]:
-    """Those of the last message, each behind the one before where it leans on it."""
+def _questions(messages: Sequence[BaseMessage]) -> list[set[str]]:
+    """Those of the last message. One that leans on the one before it stands behind that, and alone as well: else what was asked
+    before would be answered again."""
     *before, last = [message.text for message in messages if isinstance(message, HumanMessage)] or [""]
     asked = questions.split(last)
-    return [in_context([*before, *asked[: number + 1]]) for number in range(len(asked))]
+    return [{question, in_context([*before, *asked[: number + 1]])} for number, question in enumerate(asked)]
 
 
 def _candidates(documents: Sequence[Mapping[str, Any]]) -> list[Sentence]:

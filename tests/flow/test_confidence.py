@@ -27,7 +27,7 @@ def judge(encoder: BiEncoder) -> Judge:
 def test_of_unread_passages_the_best_cosine_counts_wherever_it_ranks(judge: Judge) -> None:
     found = [passage("a", 1, dense=0.2), passage("b", 2, dense=0.7), passage("c", 3, dense=0.1)]
 
-    assert judge.evidence(QUESTION, found) == (0.7, None)
+    assert judge.evidence(QUESTION, found) == (0.7, 0.0, None)
 
 
 def test_a_high_fused_score_does_not_help(judge: Judge) -> None:
@@ -56,10 +56,33 @@ def test_the_surer_the_reader_the_surer(judge: Judge) -> None:
     assert [before < after for before, after in itertools.pairwise(sure)] == [True] * (len(NUMBERS) - 1)
 
 
-def test_without_a_single_word_in_common_a_passage_must_be_closer(judge: Judge) -> None:
-    strange, alike = passage("a", lexical=0.0), passage("b", 2, dense=0.1, lexical=0.5)
+@pytest.mark.parametrize("answerable", [None, 0.5])
+def test_the_more_words_of_the_question_a_passage_holds_the_surer(judge: Judge, answerable: float | None) -> None:
+    texts = ["a", "The tower.", "The tower was finished."]
+    sure = [judge.confidence(QUESTION, [passage(text, title="b", answerable=answerable)]) for text in texts]
 
-    assert judge.confidence(QUESTION, [strange]) < judge.confidence(QUESTION, [strange, alike])
+    assert sure[0] < sure[1] < sure[2]
+
+
+def test_a_misspelt_word_is_shared_too(judge: Judge) -> None:
+    misspelt = Query(text="When was the towr finnished?")
+
+    assert judge.evidence(misspelt, [passage("The tower was finished.", title="b")]).shared == 0.5, "the shorter one is not"
+
+
+def test_words_of_a_title_and_of_headings_count(judge: Judge) -> None:
+    found = passage("It was in 1889.", title="The tower")
+    found = found.model_copy(update={"chunk": found.chunk.model_copy(update={"heading_path": ("When it was finished",)})})
+
+    assert judge.evidence(QUESTION, [found]).shared == 1
+
+
+def test_the_passage_that_comes_first_is_the_one_that_the_reader_speaks_of(judge: Judge) -> None:
+    found = [passage(TOWER, 1, answerable=0.2), passage(GARDEN, 2, answerable=0.9)]
+
+    assert judge.evidence(QUESTION, found).answerable == pytest.approx(-1.386, abs=1e-3)
+    assert judge.evidence(QUESTION, [passage(TOWER, answerable=1.0)]).answerable == 5
+    assert judge.evidence(QUESTION, [passage(TOWER, answerable=0.0)]).answerable == -5
 
 
 def test_a_passage_that_answers_is_trusted_more_than_one_about_the_same_thing(judge: Judge, reader: CrossEncoder) -> None:
@@ -77,7 +100,7 @@ def test_a_follow_up_is_weighed_with_the_question_before(judge: Judge) -> None:
 
 
 def test_what_holds_no_sentence_is_weighed_by_its_passage_alone(judge: Judge) -> None:
-    closeness, _ = judge.evidence(QUESTION, [passage("1889", dense=0.6, answerable=0.5)])
+    closeness, *_ = judge.evidence(QUESTION, [passage("1889", dense=0.6, answerable=0.5)])
 
     assert closeness == pytest.approx(0.6)
 
