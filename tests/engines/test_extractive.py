@@ -13,6 +13,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from chatbot import markers, prompts
 from chatbot.bootstrap import Application, shipped
 from chatbot.encoders.bi_encoder import BiEncoder
+from chatbot.encoders.cross_encoder import CrossEncoder
 from chatbot.engines.extractive import MAX_SENTENCES, ExtractiveEngine, build
 from chatbot.engines.parts import EngineParts
 from chatbot.knowledge.sources.collections import golden_questions
@@ -121,6 +122,17 @@ def test_a_follow_up_is_read_with_the_question_before(engine: ExtractiveEngine) 
 
     assert _quotes(_ask(engine, "Why?", NUCLEUS, BEAM, history=history))[0] == (NUCLEUS, 1)
     assert _ask(engine, "Why?", NUCLEUS, BEAM).text == ""
+
+
+def test_a_follow_up_is_not_answered_with_the_answer_before(engine: ExtractiveEngine, reader: CrossEncoder) -> None:
+    holiday = "Every employee has 28 days of paid holiday a year."
+    carried = "Up to five unused days may be carried over and must be taken before 31 March."
+    asked = [HumanMessage("How many days of holiday do employees get?"), AIMessage(holiday)]
+    document = {"title": "Holiday policy", "text": f"{holiday} {KETTLE} {carried}"}
+
+    reading = engine.model_copy(update={"reader": reader})
+    message = reading.invoke([*asked, HumanMessage("and how many can be carried over?")], documents=[document], max_sentences=1)
+    assert _quotes(message) == [(carried, 1)]
 
 
 def test_a_sentence_broken_over_lines_is_quoted_on_one(engine: ExtractiveEngine) -> None:
