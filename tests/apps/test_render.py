@@ -142,7 +142,7 @@ def test_the_cited_words_are_marked_in_their_passage() -> None:
 def test_evidence_names_page_file_collection_and_scores() -> None:
     text = _Seen(render.turn_html(ANSWERED)).text
 
-    for said in ("Kitchen › Water", "Page7", "File1.md", "Collectionhandbook", "Cosine0.90", "BM253.2"):
+    for said in ("Kitchen › Water", "Page7", "File1.md", "Collectionhandbook", "Cosine1.00", "BM253.2"):
         assert said in text
 
 
